@@ -1,0 +1,89 @@
+package dev.longnet.attention;
+
+import static dev.longnet.Checks.requireArgument;
+
+import dev.longnet.tensor.Gradient;
+import dev.longnet.tensor.Scope;
+import dev.longnet.tensor.Tensors;
+import java.util.Arrays;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/** Dilated attention as a function in libtorch's graph: autograd gives its exact gradient. */
+public final class Attention {
+    private Attention() {}
+
+    /**
+     * Attends and, where gradients are recorded, makes the result differentiable.
+     *
+     * @param q queries (B, N, H, D)
+     * @param k keys (B, N, Hk, D), Hk dividing H
+     * @param v values (B, N, Hk, D)
+     * @return (B, N, H, D) in the type of q
+     */
+    public static Tensor attend(Tensor q, Tensor k, Tensor v, AttentionSpec spec, AttentionKernel kernel) {
+        if (!Gradient.wanted(q, k, v)) {
+            return forward(q, k, v, spec, kernel).out();
+        }
+        long batch = q.size(0), length = q.size(1), heads = k.size(2), dim = q.size(3);
+        AttentionKernel.Result result;
+        try (var off = Gradient.off()) {
+            result = forward(q, k, v, spec, kernel);
+        }
+        // Query heads in groups of one key/value head, so that the three shapes broadcast.
+        long[] grouped = {batch, length, heads, q.size(2) / heads, dim};
+        return Gradient.attach(
+                        result.out().view(grouped), q.reshape(grouped), k.unsqueeze(3), v.unsqueeze(3), gradOut -> {
+                            try (var off = Gradient.off()) {
+                                Tensor dout = gradOut.reshape(batch, length, q.size(2), dim);
+                                AttentionKernel.Gradients g = kernel.backward(
+                                        dout, q.detach(), k.detach(), v.detach(), result.out(), result.lse(), spec);
+                                return new Tensor[] {g.dq().view(grouped), g.dk().unsqueeze(3), g.dv().unsqueeze(3)};
+                            }
+                        })
+                .view(batch, length, q.size(2), dim);
+    }
+
+    /** Checks the inputs and computes output and lse, without a gradient. */
+    public static AttentionKernel.Result forward(
+            Tensor q, Tensor k, Tensor v, AttentionSpec spec, AttentionKernel kernel) {
+        check(q, k, v, spec);
+        try (var off = Gradient.off();
+                Scope scope = new Scope()) {
+            AttentionKernel.Result result = kernel.forward(q, k, v, spec);
+            return new AttentionKernel.Result(scope.keep(result.out()), scope.keep(result.lse()));
+        }
+    }
+
+    private static void check(Tensor q, Tensor k, Tensor v, AttentionSpec spec) {
+        long[] sq = Tensors.shape(q), sk = Tensors.shape(k), sv = Tensors.shape(v);
+        requireArgument(
+                sq.length == 4 && sk.length == 4 && Arrays.equals(sk, sv),
+                "attention takes q (B, N, H, D) and k, v (B, N, Hk, D), got q %s, k %s, v %s",
+                Arrays.toString(sq),
+                Arrays.toString(sk),
+                Arrays.toString(sv));
+        requireArgument(
+                sq[0] == sk[0] && sq[1] == sk[1] && sq[3] == sk[3],
+                "q %s and k %s differ in batch, length or head dimension",
+                Arrays.toString(sq),
+                Arrays.toString(sk));
+        requireArgument(
+                sq[0] > 0 && sq[1] > 0 && sq[2] > 0 && sq[3] > 0, "q %s has an empty dimension", Arrays.toString(sq));
+        requireArgument(sq[2] % sk[2] == 0, "%d query heads are not a multiple of %d key/value heads", sq[2], sk[2]);
+        ScalarType type = Tensors.type(q);
+        requireArgument(
+                type == Tensors.type(k) && type == Tensors.type(v),
+                "q, k and v differ in type: %s, %s, %s",
+                type,
+                Tensors.type(k),
+                Tensors.type(v));
+        long[] lengths = spec.lengths();
+        if (lengths != null) {
+            requireArgument(lengths.length == sq[0], "%d lengths for a batch of %d examples", lengths.length, sq[0]);
+            for (long l : lengths) {
+                requireArgument(l >= 0 && l <= sq[1], "length %d is outside 0 … N = %d", l, sq[1]);
+            }
+        }
+    }
+}

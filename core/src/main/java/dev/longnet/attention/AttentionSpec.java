@@ -1,0 +1,41 @@
+package dev.longnet.attention;
+
+import static dev.longnet.Checks.requireArgument;
+
+import dev.longnet.pattern.DilationPattern;
+
+/**
+ * What dilated attention computes, apart from its inputs.
+ *
+ * @param pattern the branches; their softmaxes are merged by log-sum-exp
+ * @param causal whether a query sees only keys at or before its own position
+ * @param scale factor on q·k, 1/√D in the paper
+ * @param lengths tokens of each example in the batch, or null when all of them are full; an example is computed as if it
+ *     ended there, and its rows past the end are 0 with lse −∞
+ */
+public record AttentionSpec(DilationPattern pattern, boolean causal, double scale, long[] lengths) {
+    public AttentionSpec {
+        requireArgument(Double.isFinite(scale), "attention scale must be finite, got %s", scale);
+    }
+
+    /** All examples full and the scale 1/√D. */
+    public static AttentionSpec of(DilationPattern pattern, boolean causal, long headDim) {
+        return new AttentionSpec(pattern, causal, 1 / Math.sqrt(headDim), null);
+    }
+
+    public AttentionSpec withLengths(long... lengths) {
+        return new AttentionSpec(pattern, causal, scale, lengths);
+    }
+
+    /** Whether some example is shorter than the batch's N. */
+    boolean ragged(long length) {
+        if (lengths != null) {
+            for (long l : lengths) {
+                if (l < length) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+}

@@ -1,0 +1,96 @@
+package dev.longnet.attention;
+
+import dev.longnet.attention.BranchLayout.Box;
+import dev.longnet.tensor.Tensors;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Shows a box of kept rows as a (batch, heads, rows, D) tensor without copying.
+ *
+ * <p>A box has up to four axes beside rows and D: example, segment, residue and head. Flash attention knows two, so the
+ * two longest become its batch and heads and the others are looped over. Examples and segments are one axis when a
+ * sequence is whole segments.
+ */
+final class StridedView {
+    /** One axis: a step along it moves so many examples, positions and heads. */
+    private record Axis(long size, long examples, long positions, long heads) {
+        long stride(long exampleStride, long positionStride, long headStride) {
+            return examples * exampleStride + positions * positionStride + heads * headStride;
+        }
+    }
+
+    private final Axis first;
+    private final Axis second;
+    private final long example;
+    private final long position;
+    private final long head;
+    private final Box box;
+
+    private StridedView(Axis first, Axis second, long example, long position, long head, Box box) {
+        this.first = first;
+        this.second = second;
+        this.example = example;
+        this.position = position;
+        this.head = head;
+        this.box = box;
+    }
+
+    /** The views that cover a box of every example from {@code firstExample} on. */
+    static List<StridedView> of(Box box, long firstExample, long examples, long length) {
+        List<Axis> axes = new ArrayList<>();
+        if (box.segments() * box.segment() == length) {
+            axes.add(new Axis(examples * box.segments(), 0, box.segment(), 0)); // example e is segment e·N/w
+        } else {
+            axes.add(new Axis(examples, 1, 0, 0));
+            axes.add(new Axis(box.segments(), 0, box.segment(), 0));
+        }
+        axes.add(new Axis(box.residues(), 0, 1, box.headStep()));
+        axes.add(new Axis(box.heads(), 0, 0, 1));
+        axes.sort(Comparator.comparingLong(Axis::size).reversed());
+        List<StridedView> views = new ArrayList<>();
+        loop(axes, 2, firstExample, box.start(), box.firstHead(), box, views);
+        return views;
+    }
+
+    private static void loop(
+            List<Axis> axes, int depth, long example, long position, long head, Box box, List<StridedView> views) {
+        if (depth == axes.size()) {
+            views.add(new StridedView(axes.get(0), axes.get(1), example, position, head, box));
+            return;
+        }
+        Axis axis = axes.get(depth);
+        for (long i = 0; i < axis.size(); i++) {
+            loop(
+                    axes,
+                    depth + 1,
+                    example + i * axis.examples(),
+                    position + i * axis.positions(),
+                    head + i * axis.heads(),
+                    box,
+                    views);
+        }
+    }
+
+    /** The rows of a (B, N, H, D) tensor whose examples follow each other without a gap. */
+    Tensor of(Tensor tensor) {
+        long e = tensor.stride(0), p = tensor.stride(1), h = tensor.stride(2);
+        return Tensors.strided(
+                tensor,
+                new long[] {first.size(), second.size(), box.rows(), tensor.size(3)},
+                new long[] {first.stride(e, p, h), second.stride(e, p, h), box.ratio() * p, tensor.stride(3)},
+                example * e + position * p + head * h);
+    }
+
+    /** The same rows of a (B, H, N) tensor. */
+    Tensor ofLse(Tensor tensor) {
+        long e = tensor.stride(0), h = tensor.stride(1), p = tensor.stride(2);
+        return Tensors.strided(
+                tensor,
+                new long[] {first.size(), second.size(), box.rows()},
+                new long[] {first.stride(e, p, h), second.stride(e, p, h), box.ratio() * p},
+                example * e + position * p + head * h);
+    }
+}

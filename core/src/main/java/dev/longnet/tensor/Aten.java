@@ -1,0 +1,130 @@
+package dev.longnet.tensor;
+
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Dispatcher;
+import org.bytedeco.pytorch.IValue;
+import org.bytedeco.pytorch.IValueVector;
+import org.bytedeco.pytorch.OperatorHandle;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+
+/** ATen operators that have no Java method, called by name through libtorch's dispatcher. */
+public final class Aten {
+    private static final Map<String, OperatorHandle> OPERATORS = new ConcurrentHashMap<>();
+
+    private Aten() {}
+
+    /** What flash attention returns. Shapes: out (B, H, N, D), lse (B, H, N) in float32 or wider. */
+    public record Flash(Tensor out, Tensor lse) {}
+
+    /** Gradients of flash attention, each of the shape of its input. */
+    public record FlashGradients(Tensor dq, Tensor dk, Tensor dv) {}
+
+    /**
+     * Blockwise softmax attention on the CPU. Rows may be strided; the last dimension must be contiguous, or the answer
+     * is NaN without a word.
+     *
+     * @param q queries (B, H, Nq, D)
+     * @param k keys (B, H, Nk, D)
+     * @param v values (B, H, Nk, D)
+     */
+    public static Flash flashOnCpu(Tensor q, Tensor k, Tensor v, boolean causal, double scale) {
+        try (Scope scope = new Scope()) {
+            IValueVector stack =
+                    call("aten::_scaled_dot_product_flash_attention_for_cpu", q, k, v, 0.0, causal, null, scale);
+            return new Flash(scope.keep(result(stack, 0)), scope.keep(result(stack, 1)));
+        }
+    }
+
+    /** The gradient of {@link #flashOnCpu} for the given, possibly merged, {@code out} and {@code lse}. */
+    public static FlashGradients flashOnCpuBackward(
+            Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, boolean causal, double scale) {
+        try (Scope scope = new Scope()) {
+            IValueVector stack = call(
+                    "aten::_scaled_dot_product_flash_attention_for_cpu_backward",
+                    dout,
+                    q,
+                    k,
+                    v,
+                    out,
+                    lse,
+                    0.0,
+                    causal,
+                    null,
+                    scale);
+            return new FlashGradients(
+                    scope.keep(result(stack, 0)), scope.keep(result(stack, 1)), scope.keep(result(stack, 2)));
+        }
+    }
+
+    /**
+     * One AdamW step over many parameters in one pass, in place.
+     *
+     * @param steps one float32 scalar tensor a parameter, already counted up
+     */
+    public static void fusedAdamW(
+            TensorVector parameters,
+            TensorVector gradients,
+            TensorVector means,
+            TensorVector squares,
+            TensorVector steps,
+            double learningRate,
+            double beta1,
+            double beta2,
+            double weightDecay,
+            double epsilon) {
+        try (Scope scope = new Scope()) {
+            call(
+                    "aten::_fused_adamw_",
+                    parameters,
+                    gradients,
+                    means,
+                    squares,
+                    new TensorVector(),
+                    steps,
+                    learningRate,
+                    beta1,
+                    beta2,
+                    weightDecay,
+                    epsilon,
+                    false,
+                    false,
+                    null,
+                    null);
+        }
+    }
+
+    private static IValueVector call(String operator, Object... arguments) {
+        IValueVector stack = new IValueVector();
+        for (Object argument : arguments) {
+            stack.push_back(value(argument));
+        }
+        OPERATORS
+                .computeIfAbsent(
+                        operator, name -> Scope.own(Dispatcher.singleton().findSchemaOrThrow(name, "")))
+                .callBoxed(stack);
+        return stack;
+    }
+
+    /** A tensor of its own; the one that the stack shows dies with the stack. */
+    private static Tensor result(IValueVector stack, long index) {
+        return new Tensor(stack.get(index).toTensor());
+    }
+
+    private static IValue value(Object argument) {
+        if (argument == null) {
+            return new IValue();
+        } else if (argument instanceof Tensor tensor) {
+            return new IValue(tensor);
+        } else if (argument instanceof TensorVector tensors) {
+            return new IValue(tensors);
+        } else if (argument instanceof Boolean flag) {
+            return new IValue(flag);
+        } else if (argument instanceof Double number) {
+            return new IValue(number);
+        }
+        throw new AssertionError("no IValue for " + (argument instanceof Pointer ? argument.getClass() : argument));
+    }
+}

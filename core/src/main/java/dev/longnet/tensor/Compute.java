@@ -1,0 +1,76 @@
+package dev.longnet.tensor;
+
+import static dev.longnet.Checks.requireArgument;
+
+import dev.longnet.LongNetException;
+import org.bytedeco.openblas.global.openblas_nolapack;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Generator;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/** Threads, devices and random state of this process. */
+public final class Compute {
+    private static volatile int threads;
+
+    private Compute() {}
+
+    /** Number of threads that a tensor operation uses. */
+    public static int threads() {
+        return threads == 0 ? torch.get_num_threads() : threads;
+    }
+
+    /**
+     * Sets the number of threads of tensor operations.
+     *
+     * @param count threads, 0 for one a core
+     */
+    public static void threads(int count) {
+        requireArgument(count >= 0, "threads must be 0 (one a core) or more, got %d", count);
+        threads = count == 0 ? Runtime.getRuntime().availableProcessors() : count;
+        torch.set_num_threads(threads);
+        openblas_nolapack.blas_set_num_threads(threads);
+    }
+
+    /**
+     * Leaves the threads to the operator while open: flash attention runs one small matrix product a thread, and a BLAS
+     * with threads of its own would fight for the same cores.
+     */
+    public static Gradient.AutoCloseableGuard oneBlasThread() {
+        int before = threads();
+        openblas_nolapack.blas_set_num_threads(1);
+        return () -> openblas_nolapack.blas_set_num_threads(before);
+    }
+
+    /** The device of this name: {@code cpu}, {@code cuda}, {@code cuda:1} or {@code auto}. */
+    public static Device device(String name) {
+        if (name.equals("auto")) {
+            return new Device(torch.cuda_is_available() ? "cuda" : "cpu");
+        }
+        requireArgument(
+                name.matches("cpu|cuda(:\\d+)?"), "device \"%s\" is not known; use auto, cpu, cuda or cuda:1", name);
+        if (name.startsWith("cuda") && !torch.cuda_is_available()) {
+            throw new LongNetException(
+                    "device %s: no NVIDIA GPU can be used here; use --device cpu, or run \"longnet doctor\" to see what"
+                            + " is missing",
+                    name);
+        }
+        return new Device(name);
+    }
+
+    /** Seeds libtorch's random numbers. */
+    public static void seed(long seed) {
+        torch.manual_seed(seed);
+    }
+
+    /** State of libtorch's random numbers on the CPU, as a byte tensor. */
+    public static Tensor randomState() {
+        return torch.getDefaultCPUGenerator().get_state();
+    }
+
+    /** Sets what {@link #randomState} returned. */
+    public static void randomState(Tensor state) {
+        Generator generator = torch.getDefaultCPUGenerator();
+        generator.set_state(state);
+    }
+}

@@ -1,0 +1,148 @@
+package dev.longnet.tensor;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.DeviceOptional;
+import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.MemoryFormatOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/** Making tensors and moving numbers between them and Java. */
+public final class Tensors {
+    private Tensors() {}
+
+    public static TensorOptions options(ScalarType type, Device device) {
+        return new TensorOptions().dtype(new ScalarTypeOptional(type)).device(new DeviceOptional(device));
+    }
+
+    /** Type and device of another tensor. */
+    public static TensorOptions like(Tensor tensor) {
+        return options(type(tensor), tensor.device());
+    }
+
+    public static Tensor empty(TensorOptions options, long... shape) {
+        return torch.empty(shape, options, new MemoryFormatOptional());
+    }
+
+    public static Tensor zeros(TensorOptions options, long... shape) {
+        return torch.zeros(shape, options);
+    }
+
+    public static Tensor full(double value, TensorOptions options, long... shape) {
+        return torch.full(shape, new Scalar(value), options);
+    }
+
+    /** Normal random numbers from libtorch's generator, which {@link Compute#seed} seeds. */
+    public static Tensor randn(TensorOptions options, long... shape) {
+        return torch.randn(shape, options);
+    }
+
+    /** start, start + 1, …, end − 1. */
+    public static Tensor range(long start, long end, TensorOptions options) {
+        return torch.arange(new Scalar(start), new Scalar(end), options);
+    }
+
+    public static Tensor cat(long dimension, Tensor... parts) {
+        return torch.cat(new TensorVector(parts), dimension);
+    }
+
+    public static Tensor stack(long dimension, Tensor... parts) {
+        return torch.stack(new TensorVector(parts), dimension);
+    }
+
+    /** Strided view that starts {@code offset} elements after the tensor's own first element. */
+    public static Tensor strided(Tensor tensor, long[] shape, long[] strides, long offset) {
+        return tensor.as_strided(shape, strides, new LongOptional(tensor.storage_offset() + offset));
+    }
+
+    /** The int64 tensor of these numbers on a device. */
+    public static Tensor of(long[] values, Device device, long... shape) {
+        Tensor host = torch.tensor(values, options(ScalarType.Long, cpu()));
+        return host.to(device, ScalarType.Long).view(shape.length == 0 ? new long[] {values.length} : shape);
+    }
+
+    /** The float64 tensor of these numbers on a device. */
+    public static Tensor of(double[] values, Device device, long... shape) {
+        Tensor host = empty(options(ScalarType.Double, cpu()), values.length);
+        new DoublePointer(host.data_ptr()).put(values);
+        return host.to(device, ScalarType.Double).view(shape.length == 0 ? new long[] {values.length} : shape);
+    }
+
+    public static float[] floats(Tensor tensor) {
+        Tensor host = tensor.detach().to(cpu(), ScalarType.Float).contiguous();
+        float[] values = new float[Math.toIntExact(host.numel())];
+        new FloatPointer(host.data_ptr()).get(values);
+        return values;
+    }
+
+    public static double[] doubles(Tensor tensor) {
+        Tensor host = tensor.detach().to(cpu(), ScalarType.Double).contiguous();
+        double[] values = new double[Math.toIntExact(host.numel())];
+        new DoublePointer(host.data_ptr()).get(values);
+        return values;
+    }
+
+    public static long[] longs(Tensor tensor) {
+        Tensor host = tensor.detach().to(cpu(), ScalarType.Long).contiguous();
+        long[] values = new long[Math.toIntExact(host.numel())];
+        new LongPointer(host.data_ptr()).get(values);
+        return values;
+    }
+
+    /** A scalar's value; waits for the device. */
+    public static double item(Tensor scalar) {
+        return scalar.detach().to(cpu(), ScalarType.Double).item_double();
+    }
+
+    /**
+     * The bytes of a contiguous host tensor, in place.
+     *
+     * @param start first byte of the window
+     * @param count bytes in the window, at most 2³¹ − 1
+     */
+    public static ByteBuffer bytes(Tensor hostTensor, long start, int count) {
+        BytePointer pointer = new BytePointer(hostTensor.data_ptr());
+        return pointer.position(start).limit(start + count).asBuffer().order(ByteOrder.nativeOrder());
+    }
+
+    /** The element type, as a constant that {@code ==} compares. */
+    public static ScalarType type(Tensor tensor) {
+        return tensor.scalar_type().intern();
+    }
+
+    public static long[] shape(Tensor tensor) {
+        long[] shape = new long[(int) tensor.dim()];
+        for (int i = 0; i < shape.length; i++) {
+            shape[i] = tensor.size(i);
+        }
+        return shape;
+    }
+
+    /**
+     * ‖a − b‖ / ‖b‖ in float64, or ‖a − b‖ where b is zero up to rounding (‖b‖ below 1e-9); NaN or infinity when
+     * something is not finite.
+     */
+    public static double relativeError(Tensor a, Tensor b) {
+        try (Scope scope = new Scope()) {
+            Tensor wide = b.detach().to(cpu(), ScalarType.Double);
+            Tensor difference = a.detach().to(cpu(), ScalarType.Double).sub(wide);
+            double error = difference.norm().item_double(), size = wide.norm().item_double();
+            return size < 1e-9 ? error : error / size;
+        }
+    }
+
+    public static Device cpu() {
+        return new Device("cpu");
+    }
+}
