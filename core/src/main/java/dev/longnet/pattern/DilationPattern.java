@@ -21,7 +21,11 @@ public record DilationPattern(List<Branch> branches) {
         List<Branch> branches = new ArrayList<>();
         for (String part : text.split(",")) {
             String[] pair = part.trim().split(":");
-            requireArgument(pair.length == 2, "branch \"%s\" of pattern \"%s\" is not segment:ratio, such as 4096:2", part, text);
+            requireArgument(
+                    pair.length == 2,
+                    "branch \"%s\" of pattern \"%s\" is not segment:ratio, such as 4096:2",
+                    part,
+                    text);
             branches.add(new Branch(Long.parseLong(pair[0].trim()), Integer.parseInt(pair[1].trim())));
         }
         return new DilationPattern(branches);
