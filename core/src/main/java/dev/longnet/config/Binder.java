@@ -52,18 +52,18 @@ final class Binder {
             if (node instanceof Node.Scalar scalar && scalar.text() == null) {
                 return before; // a group whose keys are all commented out
             }
-            throw wrong(path, node, "expected keys below it, such as " + firstKey(path));
+            throw wrong(path, node, "keys below it, such as " + firstKey(path));
         }
         if (type == List.class) {
             return texts(node, path);
         }
         if (!(node instanceof Node.Scalar scalar) || scalar.text() == null) {
-            throw wrong(path, node, "expected " + Values.describe(type));
+            throw wrong(path, node, Values.describe(type));
         }
         try {
             return Values.parse(type, scalar.text());
         } catch (IllegalArgumentException e) {
-            throw wrong(path, node, e.getMessage());
+            throw new IllegalArgumentException(node.origin() + ": " + path + ": " + e.getMessage(), e);
         }
     }
 
@@ -72,7 +72,7 @@ final class Binder {
         List<String> texts = new ArrayList<>();
         for (Node item : items) {
             if (!(item instanceof Node.Scalar scalar) || scalar.text() == null) {
-                throw wrong(path, item, "expected a list of texts such as [a, b]");
+                throw wrong(path, item, "texts such as [a, b]");
             }
             texts.add(scalar.text());
         }
@@ -100,10 +100,14 @@ final class Binder {
     }
 
     private static IllegalArgumentException wrong(String path, Node node, String expected) {
-        String value = node instanceof Node.Scalar scalar
-                ? scalar.text() == null ? "empty" : '"' + scalar.text() + '"'
-                : node instanceof Node.Sequence ? "a list" : "a group of keys";
-        return new IllegalArgumentException(node.origin() + ": " + path + " is " + value + ": " + expected);
+        String found = "a list";
+        if (node instanceof Node.Scalar scalar) {
+            found = scalar.text() == null ? "nothing" : '"' + scalar.text() + '"';
+        } else if (node instanceof Node.Mapping) {
+            found = "keys";
+        }
+        return new IllegalArgumentException(
+                node.origin() + ": " + path + " must hold " + expected + ", found " + found);
     }
 
     /** A record's own check speaks of its components by name; in front of it goes the way to them. */

@@ -9,7 +9,7 @@ import java.lang.annotation.Target;
 @Retention(RetentionPolicy.RUNTIME)
 @Target({ElementType.RECORD_COMPONENT, ElementType.TYPE})
 public @interface Doc {
-    /** The meaning: a phrase without a full stop. */
+    /** The meaning: a phrase with a capital letter and without a full stop. */
     String value();
 
     /** What the number counts, such as "tokens"; empty when it has no unit. */

@@ -8,7 +8,7 @@ import java.util.List;
  * One key of a configuration, as the YAML, the help and the reference page show it.
  *
  * @param path dotted path, such as {@code train.steps}
- * @param type the type in words, such as "whole number"
+ * @param type the type in words, such as "a whole number"
  * @param value the default, written as in YAML
  * @param unit what the number counts; empty when it has no unit
  * @param meaning what the key means

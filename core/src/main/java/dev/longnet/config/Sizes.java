@@ -24,7 +24,7 @@ public final class Sizes {
             long number = Long.parseLong(matcher.group(1).replace("_", ""));
             return Math.multiplyExact(number, unit(matcher.group(2)));
         } catch (NumberFormatException | ArithmeticException e) {
-            throw new IllegalArgumentException("\"" + text + "\" is too large; the largest is " + Long.MAX_VALUE);
+            throw new IllegalArgumentException("\"" + text + "\" is outside of -2^63 to 2^63 - 1");
         }
     }
 

@@ -1,5 +1,7 @@
 package dev.longnet.config;
 
+import static dev.longnet.Checks.requireArgument;
+
 import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -24,7 +26,7 @@ final class Values {
     /**
      * Converts the text of a value.
      *
-     * @throws IllegalArgumentException saying what is expected, as the end of a sentence that names key and value
+     * @throws IllegalArgumentException saying the text and what is expected
      */
     static Object parse(Class<?> type, String text) {
         if (type == String.class) {
@@ -35,18 +37,15 @@ final class Values {
         }
         if (type == int.class) {
             long value = Sizes.parse(text);
-            if (value != (int) value) {
-                throw new IllegalArgumentException("the largest it can be is " + Integer.MAX_VALUE);
-            }
+            requireArgument(value == (int) value, "\"%s\" is outside of -2^31 to 2^31 - 1", text);
             return (int) value;
         }
         if (type == long.class) {
             return Sizes.parse(text);
         }
         if (type == double.class) {
-            if (!DECIMAL.matcher(text).matches()) {
-                throw new IllegalArgumentException("expected a number such as 0.1 or 1e-3");
-            }
+            boolean decimal = DECIMAL.matcher(text).matches();
+            requireArgument(decimal, "\"%s\" is not a number such as 0.1 or 1e-3", text);
             return Double.parseDouble(text);
         }
         return type.isEnum() ? parseEnum(type, text) : parseByMethod(type, text);
@@ -55,18 +54,18 @@ final class Values {
     /** The type in words for the reference page. */
     static String describe(Class<?> type) {
         if (type == int.class || type == long.class) {
-            return "whole number";
+            return "a whole number";
         }
         if (type == double.class) {
-            return "number";
+            return "a number";
         }
         if (type == boolean.class) {
             return "true or false";
         }
         if (type == List.class) {
-            return "list of texts";
+            return "a list of texts";
         }
-        return type.isEnum() ? or(enumNames(type)) : "text";
+        return type.isEnum() ? or(enumNames(type)) : "a text";
     }
 
     /** The value as YAML that {@link #parse} and other YAML readers take back. */
@@ -92,7 +91,7 @@ final class Values {
         return switch (text.toLowerCase(Locale.ROOT)) {
             case "true" -> true;
             case "false" -> false;
-            default -> throw new IllegalArgumentException("expected true or false");
+            default -> throw new IllegalArgumentException("\"" + text + "\" is not true or false");
         };
     }
 
@@ -104,7 +103,7 @@ final class Values {
         }
         List<String> names = enumNames(type);
         Optional<String> nearest = Suggestions.nearest(text, names);
-        throw new IllegalArgumentException("expected " + or(names)
+        throw new IllegalArgumentException("\"" + text + "\" is not " + or(names)
                 + nearest.map(name -> "; did you mean " + name + "?").orElse(""));
     }
 

@@ -4,56 +4,57 @@ import static dev.longnet.Checks.requireArgument;
 
 import dev.longnet.config.Doc;
 import dev.longnet.pattern.DilationPattern;
+import java.util.Locale;
 
 /** The shape of a LongNet model: everything that decides the names and sizes of its weights and what they compute. */
-@Doc("the model: its size, what its attention sees, and how its blocks are built")
+@Doc("The model: its size, what its attention sees, and how its blocks are built")
 public record LongNetConfig(
-        @Doc(value = "size V of the vocabulary; 0 takes it from the tokenizer", unit = "tokens")
+        @Doc(value = "Size V of the vocabulary; 0 takes it from the tokenizer", unit = "tokens")
         int vocabulary,
 
-        @Doc(value = "width E of the residual stream", unit = "features")
+        @Doc(value = "Width E of the residual stream", unit = "features")
         int embedding,
 
-        @Doc("number of blocks") int layers,
+        @Doc("Number of blocks") int layers,
 
-        @Doc("query heads H of a block; each has embedding / heads features")
+        @Doc("Query heads H of a block; each has embedding / heads features")
         int heads,
 
-        @Doc("key and value heads Hk of a block, each shared by heads / keyValueHeads query heads")
+        @Doc("Key and value heads Hk of a block, each shared by heads / keyValueHeads query heads")
         int keyValueHeads,
 
-        @Doc(value = "width of the feed-forward layer", unit = "features")
+        @Doc(value = "Width of the feed-forward layer", unit = "features")
         int feedForward,
 
         @Doc(
-                value = "branches of dilated attention as segment:ratio, segments with k or m for 1024 or 1024²",
+                value = "Branches of dilated attention as segment:ratio, segments with k or m for 1024 or 1024²",
                 unit = "tokens:1")
         DilationPattern pattern,
 
-        @Doc("whether a token sees only itself and what stands before it (decoder) or both sides (encoder)")
+        @Doc("Whether a token sees only itself and what stands before it (decoder) or both sides (encoder)")
         boolean causal,
 
-        @Doc("how attention learns where tokens stand") Positions positions,
+        @Doc("How attention learns where tokens stand") Positions positions,
 
-        @Doc("base of the rotary angles: feature pair i turns by position × base^(-2i/D)")
+        @Doc("Base of the rotary angles: feature pair i turns by position × base^(-2i/D)")
         double rotaryBase,
 
-        @Doc(value = "distance over which xpos dampens once by its factor", unit = "tokens")
+        @Doc(value = "Distance over which xpos dampens once by its factor", unit = "tokens")
         int xposScaleBase,
 
-        @Doc("where a block normalises") Norm norm,
-        @Doc("non-linearity of the feed-forward layer") Activation activation,
+        @Doc("Where a block normalises") Norm norm,
+        @Doc("Non-linearity of the feed-forward layer") Activation activation,
 
-        @Doc("whether the output projection is the embedding table itself")
+        @Doc("Whether the output projection is the embedding table itself")
         boolean tiedEmbeddings,
 
-        @Doc("whether embeddings are multiplied by √E before the first block")
+        @Doc("Whether embeddings are multiplied by √E before the first block")
         boolean scaleEmbedding,
 
-        @Doc("share of activations dropped while training, 0 ≤ dropout < 1")
+        @Doc("Share of activations dropped while training, 0 ≤ dropout < 1")
         double dropout,
 
-        @Doc("added to variances before their root is taken")
+        @Doc("Added to variances before their root is taken")
         double normEpsilon) {
 
     /** How attention learns where tokens stand. */
@@ -113,7 +114,7 @@ public record LongNetConfig(
         requireArgument(
                 positions == Positions.NONE || embedding / heads % 2 == 0,
                 "positions %s turns pairs of features but a head has %d (embedding %d / heads %d); use embedding %s",
-                String.valueOf(positions).toLowerCase(java.util.Locale.ROOT),
+                String.valueOf(positions).toLowerCase(Locale.ROOT),
                 embedding / heads,
                 embedding,
                 heads,

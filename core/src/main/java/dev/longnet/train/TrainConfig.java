@@ -7,28 +7,28 @@ import java.util.List;
 import java.util.regex.Pattern;
 
 /** How a model is trained: batches, optimizer, precision, and how often the run evaluates, saves and reports. */
-@Doc("training: batches, optimizer, precision, and how often the run evaluates, saves and reports")
+@Doc("Training: batches, optimizer, precision, and how often the run evaluates, saves and reports")
 public record TrainConfig(
-        @Doc("optimizer steps of the whole run") int steps,
+        @Doc("Optimizer steps of the whole run") int steps,
 
-        @Doc(value = "length N of a training sequence", unit = "tokens")
+        @Doc(value = "Length N of a training sequence", unit = "tokens")
         int length,
 
-        @Doc("sequences computed together") int batch,
+        @Doc("Sequences computed together") int batch,
 
-        @Doc("batches whose gradients are added up before one optimizer step")
+        @Doc("Batches whose gradients are added up before one optimizer step")
         int accumulate,
 
-        @Doc("highest learning rate, reached after the warm-up")
+        @Doc("Highest learning rate, reached after the warm-up")
         double learningRate,
 
-        @Doc("learning rate at the last step; not used by schedule constant")
+        @Doc("Learning rate at the last step; not used by schedule constant")
         double minLearningRate,
 
-        @Doc(value = "steps over which the learning rate rises from 0", unit = "steps")
+        @Doc(value = "Steps over which the learning rate rises from 0", unit = "steps")
         int warmup,
 
-        @Doc("how the learning rate falls from the warm-up to the last step")
+        @Doc("How the learning rate falls from the warm-up to the last step")
         Schedule schedule,
 
         @Doc("AdamW: decay of the mean of the gradient") double beta1,
@@ -38,41 +38,41 @@ public record TrainConfig(
         @Doc("AdamW: share of a weight taken off at each step, times the learning rate")
         double weightDecay,
 
-        @Doc("largest norm of the gradient of all weights together; longer ones are scaled down; 0 turns it off")
+        @Doc("Largest norm of the gradient of all weights together; longer ones are scaled down; 0 turns it off")
         double clip,
 
-        @Doc("seed of the initial weights, the order of the data and dropout")
+        @Doc("Seed of the initial weights, the order of the data and dropout")
         long seed,
 
-        @Doc("number format of matrix products; weights, norms and the optimizer stay float32")
+        @Doc("Number format of matrix products; weights, norms and the optimizer stay float32")
         Precision precision,
 
-        @Doc("whether a block's activations are computed again in the backward pass instead of kept")
+        @Doc("Whether a block's activations are computed again in the backward pass instead of kept")
         boolean recompute,
 
-        @Doc(value = "tokens whose logits exist at once while the loss is computed", unit = "tokens")
+        @Doc(value = "Tokens whose logits exist at once while the loss is computed", unit = "tokens")
         int lossChunk,
 
-        @Doc(value = "steps between evaluations on held-out files; 0 evaluates only at the end", unit = "steps")
+        @Doc(value = "Steps between evaluations on held-out files; 0 evaluates only at the end", unit = "steps")
         int evalEvery,
 
-        @Doc(value = "held-out tokens an evaluation reads at most", unit = "tokens")
+        @Doc(value = "Held-out tokens an evaluation reads at most", unit = "tokens")
         long evalTokens,
 
-        @Doc(value = "steps between checkpoints; 0 saves only at the end", unit = "steps")
+        @Doc(value = "Steps between checkpoints; 0 saves only at the end", unit = "steps")
         int checkpointEvery,
 
-        @Doc("newest checkpoints that are kept") int keepCheckpoints,
+        @Doc("Newest checkpoints that are kept") int keepCheckpoints,
 
-        @Doc(value = "steps between lines of metrics", unit = "steps")
+        @Doc(value = "Steps between lines of metrics", unit = "steps")
         int logEvery,
 
-        @Doc("where tensors live: auto, cpu, cuda, cuda:INDEX or mps; auto takes a GPU when there is one")
+        @Doc("Where tensors live: auto, cpu, cuda, cuda:INDEX or mps; auto takes a GPU when there is one")
         String device,
 
-        @Doc("threads of the CPU; 0 takes all cores") int threads,
+        @Doc("Threads of the CPU; 0 takes all cores") int threads,
 
-        @Doc("attention kernel: auto, reference or aten; auto takes the fastest for the device")
+        @Doc("Attention kernel: auto, reference or aten; auto takes the fastest for the device")
         String kernel) {
 
     /** Names that {@link #kernel} takes. */
