@@ -6,6 +6,9 @@ import static dev.longnet.Checks.requireArgument;
  * One branch of dilated attention: the sequence is cut into segments of {@code segment} tokens and in each of them a
  * head keeps every {@code ratio}-th position (w and r in the paper, arXiv 2307.02486, section 2.2).
  *
+ * <p>The last segment may be short, and a sequence shorter than w is one segment. The ratio need divide neither the
+ * segment nor the number of heads. With more ratio than heads some positions are kept by no head.
+ *
  * @param segment segment length w in tokens
  * @param ratio dilation ratio r, the distance in tokens between neighbouring kept positions
  */
@@ -34,7 +37,83 @@ public record Branch(long segment, int ratio) {
 
     /** Number of neighbouring heads that keep the same positions, ⌈H/r⌉. */
     public int headsPerOffset(int heads) {
-        return (heads + ratio - 1) / ratio;
+        return (int) (((long) heads + ratio - 1) / ratio);
+    }
+
+    /** Number of different offsets among the heads; they are 0, 1, … and at most r of them. */
+    public int offsets(int heads) {
+        return offset(heads - 1, heads) + 1;
+    }
+
+    /** Whether the head keeps the position: its place in its segment is ≡ offset (mod r). */
+    public boolean covers(long position, int head, int heads) {
+        return position % segment % ratio == offset(head, heads);
+    }
+
+    /**
+     * Whether the query attends to the key in this branch: both kept, in one segment and, if causal, key ≤ query.
+     *
+     * @param query position of the query in tokens, from 0
+     * @param key position of the key in tokens, from 0
+     */
+    public boolean sees(long query, long key, int head, int heads, boolean causal) {
+        return (!causal || key <= query)
+                && query / segment == key / segment
+                && covers(query, head, heads)
+                && covers(key, head, heads);
+    }
+
+    /** Number of positions of a sequence of {@code length} tokens that the head keeps. */
+    public long keptRows(int head, int heads, long length) {
+        return rows(offset(head, heads), length);
+    }
+
+    /**
+     * Number of (query, key) pairs that attend to each other in this branch, summed over the heads. Exact up to 2^53,
+     * rounded beyond; a double so that no length overflows it.
+     *
+     * @param length sequence length N in tokens
+     */
+    public double visiblePairs(long length, int heads, boolean causal) {
+        double pairs = 0;
+        for (int offset = 0; offset < offsets(heads); offset++) {
+            double segments = length / segment;
+            double inOne = segments * pairs(rowsOfSegment(offset, segment), causal)
+                    + pairs(rowsOfSegment(offset, length % segment), causal);
+            pairs += headsAt(offset, heads) * inOne;
+        }
+        return pairs;
+    }
+
+    /** Number of kept rows of a sequence of {@code length} tokens, summed over the heads. */
+    double keptRowsOfAll(int heads, long length) {
+        double rows = 0;
+        for (int offset = 0; offset < offsets(heads); offset++) {
+            rows += (double) headsAt(offset, heads) * rows(offset, length);
+        }
+        return rows;
+    }
+
+    private long rows(int offset, long length) {
+        return length / segment * rowsOfSegment(offset, segment) + rowsOfSegment(offset, length % segment);
+    }
+
+    /** Number of places offset, offset + r, offset + 2r, … in [0, length). */
+    private long rowsOfSegment(int offset, long length) {
+        return length <= offset ? 0 : (length - offset - 1) / ratio + 1;
+    }
+
+    /** Number of heads that keep this offset; the last group may be smaller. */
+    private int headsAt(int offset, int heads) {
+        int group = headsPerOffset(heads);
+        return Math.min(group, heads - offset * group);
+    }
+
+    private static double pairs(long rows, boolean causal) {
+        // Halve the even factor, so that nothing is rounded before the product is.
+        double even = rows % 2 == 0 ? rows : rows + 1.0;
+        double odd = rows % 2 == 0 ? rows + 1.0 : rows;
+        return causal ? even / 2 * odd : (double) rows * rows;
     }
 
     @Override
