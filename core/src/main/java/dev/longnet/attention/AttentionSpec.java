@@ -12,19 +12,26 @@ import dev.longnet.pattern.DilationPattern;
  * @param scale factor on q·k, 1/√D in the paper
  * @param lengths tokens of each example in the batch, or null when all of them are full; an example is computed as if it
  *     ended there, and its rows past the end are 0 with lse −∞
+ * @param damping makes scores fade with distance as {@link Rotary} says, Σ_d q_id k_jd ζ_d^((i−j)/c), or null; the
+ *     kernel never forms a factor that overflows
  */
-public record AttentionSpec(DilationPattern pattern, boolean causal, double scale, long[] lengths) {
+public record AttentionSpec(DilationPattern pattern, boolean causal, double scale, long[] lengths, Rotary damping) {
     public AttentionSpec {
         requireArgument(Double.isFinite(scale), "attention scale must be finite, got %s", scale);
+        requireArgument(damping == null || causal, "damped scores grow towards the future; they need causal attention");
     }
 
     /** All examples full and the scale 1/√D. */
     public static AttentionSpec of(DilationPattern pattern, boolean causal, long headDim) {
-        return new AttentionSpec(pattern, causal, 1 / Math.sqrt(headDim), null);
+        return new AttentionSpec(pattern, causal, 1 / Math.sqrt(headDim), null, null);
     }
 
     public AttentionSpec withLengths(long... lengths) {
-        return new AttentionSpec(pattern, causal, scale, lengths);
+        return new AttentionSpec(pattern, causal, scale, lengths, damping);
+    }
+
+    public AttentionSpec withDamping(Rotary damping) {
+        return new AttentionSpec(pattern, causal, scale, lengths, damping);
     }
 
     /** Whether some example is shorter than the batch's N. */

@@ -34,6 +34,11 @@ final class ReferenceKernel implements AttentionKernel {
 
     @Override
     public Result forward(Tensor q, Tensor k, Tensor v, AttentionSpec spec) {
+        if (spec.damping() != null) {
+            Damped d = new Damped(q, k, spec);
+            Result wide = forward(d.q, d.k, v.to(ScalarType.Double), spec.withDamping(null));
+            return new Result(wide.out().to(Tensors.type(q)), wide.lse());
+        }
         ScalarType type = wide(q);
         long batch = q.size(0), length = q.size(1);
         int heads = (int) q.size(2), group = heads / (int) k.size(2);
@@ -53,6 +58,13 @@ final class ReferenceKernel implements AttentionKernel {
 
     @Override
     public Gradients backward(Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionSpec spec) {
+        if (spec.damping() != null) {
+            Damped d = new Damped(q, k, spec);
+            Gradients g = backward(dout, d.q, d.k, v.to(ScalarType.Double), out, lse, spec.withDamping(null));
+            ScalarType given = Tensors.type(q);
+            return new Gradients(
+                    g.dq().mul(d.qFactor).to(given), g.dk().mul(d.kFactor).to(given), g.dv().to(given));
+        }
         ScalarType type = wide(q);
         int heads = (int) q.size(2), group = heads / (int) k.size(2);
         Scalar scale = new Scalar(spec.scale());
@@ -73,6 +85,24 @@ final class ReferenceKernel implements AttentionKernel {
         }
         ScalarType given = Tensors.type(q);
         return new Gradients(dq.to(given), dk.to(given), dv.to(given));
+    }
+
+    /** Queries and keys with xPos factors around the middle of the whole sequence, in float64, which spans them. */
+    private static final class Damped {
+        final Tensor qFactor;
+        final Tensor kFactor;
+        final Tensor q;
+        final Tensor k;
+
+        Damped(Tensor q, Tensor k, AttentionSpec spec) {
+            Damping damping = new Damping(spec.damping());
+            Tensor wideQ = q.to(ScalarType.Double), wideK = k.to(ScalarType.Double);
+            Damping.Part all = new Damping.Part(0, q.size(1), 0, k.size(1), true);
+            qFactor = damping.ofQueries(all, 1, wideQ).unsqueeze(1); // (N, 1, D)
+            kFactor = damping.ofKeys(all, 1, wideK).unsqueeze(1);
+            this.q = wideQ.mul(qFactor);
+            this.k = wideK.mul(kFactor);
+        }
     }
 
     /** scale · q kᵀ + ln C, (B, N, N). */

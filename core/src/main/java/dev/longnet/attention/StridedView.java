@@ -84,6 +84,26 @@ final class StridedView {
                 example * e + position * p + head * h);
     }
 
+    /** Copies the rows of a (B, N, H, D) tensor, packed, to the first rows of each head of a (B, H, capacity, D) tensor. */
+    void copyRows(Tensor tensor, Tensor packed) {
+        long e = packed.stride(0), h = packed.stride(1);
+        Tensor target = Tensors.strided(
+                packed,
+                new long[] {first.size(), second.size(), box.rows(), packed.size(3)},
+                new long[] {first.stride(e, 0, h), second.stride(e, 0, h), packed.stride(2), packed.stride(3)},
+                example * e + head * h);
+        target.copy_(of(tensor));
+    }
+
+    /** Kept rows of each head. */
+    long rows() {
+        return box.rows();
+    }
+
+    int ratio() {
+        return box.ratio();
+    }
+
     /** The same rows of a (B, H, N) tensor. */
     Tensor ofLse(Tensor tensor) {
         long e = tensor.stride(0), h = tensor.stride(1), p = tensor.stride(2);

@@ -1,10 +1,12 @@
 package dev.longnet.tensor;
 
+import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.FunctionPostHook;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.Node;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorArrayRefOptional;
 import org.bytedeco.pytorch.TensorVector;
 
 /**
@@ -37,6 +39,11 @@ public final class Gradient {
         boolean before = GradMode.is_enabled();
         GradMode.set_enabled(record);
         return () -> GradMode.set_enabled(before);
+    }
+
+    /** Adds the gradients of everything that {@code out} was computed from, given its own. */
+    public static void backward(Tensor out, Tensor gradOut) {
+        out.backward(gradOut, new BoolOptional(), false, new TensorArrayRefOptional());
     }
 
     /** Whether a result computed from these tensors now would have to carry a gradient. */

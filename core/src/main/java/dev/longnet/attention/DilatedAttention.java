@@ -1,0 +1,201 @@
+package dev.longnet.attention;
+
+import static dev.longnet.Checks.requireArgument;
+
+import dev.longnet.pattern.DilationPattern;
+import dev.longnet.tensor.LayerNorm;
+import dev.longnet.tensor.Linear;
+import dev.longnet.tensor.Tensors;
+import java.util.Arrays;
+import org.bytedeco.pytorch.Module;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Dilated attention with its projections, in the place of multi-head attention in any libtorch model.
+ *
+ * <pre>{@code
+ * DilatedAttention attention = register_module("attention",
+ *     new DilatedAttention(DilatedAttention.Config.of(768, 12, DilationPattern.PAPER, true)));
+ * Tensor y = attention.forward(x, x, x);   // (B, N, E) → (B, N, E), gradients as of any module
+ * }</pre>
+ *
+ * <p>Weights have torchscale's names: {@code q_proj, k_proj, v_proj, out_proj} and, with the inner norm of MAGNETO,
+ * {@code inner_attn_ln}. B batch, N length, E embedding, H heads, Hk key/value heads, D = E/H.
+ */
+public final class DilatedAttention extends Module {
+    /**
+     * Sizes and pattern.
+     *
+     * @param embedding features E of input and output
+     * @param heads query heads H, dividing E
+     * @param keyValueHeads key/value heads Hk, dividing H
+     * @param causal whether a token sees only itself and what stands before it
+     * @param innerNorm whether the heads' outputs are normalised before the last projection (Sub-LN)
+     * @param normEpsilon added to variances
+     */
+    public record Config(
+            int embedding,
+            int heads,
+            int keyValueHeads,
+            DilationPattern pattern,
+            boolean causal,
+            boolean innerNorm,
+            double normEpsilon) {
+        public Config {
+            requireArgument(
+                    embedding > 0 && heads > 0 && embedding % heads == 0,
+                    "embedding %d is not a positive multiple of heads %d",
+                    embedding,
+                    heads);
+            requireArgument(
+                    keyValueHeads > 0 && heads % keyValueHeads == 0,
+                    "heads %d are not a positive multiple of key/value heads %d",
+                    heads,
+                    keyValueHeads);
+        }
+
+        /** Plain attention: every head has keys and values of its own, no inner norm. */
+        public static Config of(int embedding, int heads, DilationPattern pattern, boolean causal) {
+            return new Config(embedding, heads, heads, pattern, causal, false, 1e-5);
+        }
+
+        public int headDim() {
+            return embedding / heads;
+        }
+    }
+
+    /**
+     * How one call is computed.
+     *
+     * @param kernel which kernel attends
+     * @param bfloat16 whether the projections' products are taken in bfloat16
+     * @param lengths tokens of each example, or null when all are full
+     * @param rotary rotations of the call's positions, or null for none
+     */
+    public record Call(AttentionKernel kernel, boolean bfloat16, long[] lengths, RotaryTable rotary) {
+        /** The fastest kernel, full precision, no positions. */
+        public static final Call PLAIN = new Call(AttentionKernel.of("auto"), false, null, null);
+    }
+
+    private final Config config;
+    private final Linear qProjection;
+    private final Linear kProjection;
+    private final Linear vProjection;
+    private final Linear outProjection;
+    private final LayerNorm innerNorm;
+
+    public DilatedAttention(Config config) {
+        super("DilatedAttention");
+        this.config = config;
+        int width = config.embedding(), kvWidth = config.keyValueHeads() * config.headDim();
+        kProjection = register_module("k_proj", new Linear(width, kvWidth, true));
+        vProjection = register_module("v_proj", new Linear(width, kvWidth, true));
+        qProjection = register_module("q_proj", new Linear(width, width, true));
+        outProjection = register_module("out_proj", new Linear(width, width, true));
+        innerNorm = config.innerNorm()
+                ? register_module("inner_attn_ln", new LayerNorm(width, config.normEpsilon()))
+                : null;
+    }
+
+    /** (B, N, E) each → (B, N, E); query, key and value have one length. */
+    public Tensor forward(Tensor query, Tensor key, Tensor value) {
+        return forward(query, key, value, Call.PLAIN);
+    }
+
+    /** As {@link #forward(Tensor, Tensor, Tensor)} with positions, lengths, kernel and precision. */
+    public Tensor forward(Tensor query, Tensor key, Tensor value, Call call) {
+        return attend(project(query, key, value, call), call, null);
+    }
+
+    /**
+     * Attends over a whole prompt from position 0 and leaves in the cache what later tokens will see.
+     *
+     * @param x (B, N, E)
+     */
+    public Tensor prefill(Tensor x, Call call, KeyValueCache cache) {
+        return attend(project(x, x, x, call), call, cache);
+    }
+
+    /**
+     * Attends for the next token alone, x (B, 1, E) → (B, 1, E), in time and memory that do not grow with its position.
+     *
+     * @param call its rotary table is that of the token's one position
+     */
+    public Tensor step(Tensor x, Call call, KeyValueCache cache) {
+        Projected p = project(x, x, x, call);
+        Tensor q = p.q(), k = p.k();
+        if (call.rotary() != null) {
+            q = call.rotary().turn(q);
+            k = call.rotary().turn(k);
+        }
+        return output(cache.step(q, k, p.v()), call);
+    }
+
+    public Config config() {
+        return config;
+    }
+
+    public Linear qProjection() {
+        return qProjection;
+    }
+
+    public Linear kProjection() {
+        return kProjection;
+    }
+
+    public Linear vProjection() {
+        return vProjection;
+    }
+
+    public Linear outProjection() {
+        return outProjection;
+    }
+
+    private record Projected(Tensor q, Tensor k, Tensor v) {}
+
+    /** q (B, N, H, D), k and v (B, N, Hk, D); one matrix product when all three come from one input. */
+    private Projected project(Tensor query, Tensor key, Tensor value, Call call) {
+        int width = config.embedding();
+        requireArgument(
+                query.dim() == 3 && query.size(2) == width,
+                "attention of embedding %d takes (B, N, %d), got %s",
+                width,
+                width,
+                Arrays.toString(Tensors.shape(query)));
+        int heads = config.heads(), kvHeads = config.keyValueHeads(), dim = config.headDim();
+        if (query == key && key == value) {
+            Tensor weight = Tensors.cat(0, qProjection.weight(), kProjection.weight(), vProjection.weight());
+            Tensor bias = Tensors.cat(0, qProjection.bias(), kProjection.bias(), vProjection.bias());
+            Tensor rows = Linear.apply(query, weight, bias, call.bfloat16()).unflatten(2, heads + 2 * kvHeads, dim);
+            return new Projected(
+                    rows.narrow(2, 0, heads), rows.narrow(2, heads, kvHeads), rows.narrow(2, heads + kvHeads, kvHeads));
+        }
+        return new Projected(
+                qProjection.forward(query, call.bfloat16()).unflatten(2, heads, dim),
+                kProjection.forward(key, call.bfloat16()).unflatten(2, kvHeads, dim),
+                vProjection.forward(value, call.bfloat16()).unflatten(2, kvHeads, dim));
+    }
+
+    private Tensor attend(Projected p, Call call, KeyValueCache cache) {
+        AttentionSpec spec = AttentionSpec.of(config.pattern(), config.causal(), config.headDim());
+        if (call.lengths() != null) {
+            spec = spec.withLengths(call.lengths());
+        }
+        Tensor q = p.q(), k = p.k();
+        RotaryTable rotary = call.rotary();
+        if (rotary != null) {
+            spec = spec.withDamping(rotary.damping());
+            q = rotary.turnQueries(q);
+            k = rotary.turnKeys(k);
+        }
+        if (cache != null) {
+            cache.fill(rotary == null ? p.k() : rotary.turn(p.k()), p.v());
+        }
+        return output(Attention.attend(q, k, p.v(), spec, call.kernel()), call);
+    }
+
+    private Tensor output(Tensor heads, Call call) {
+        Tensor joined = heads.flatten(2, 3);
+        return outProjection.forward(innerNorm == null ? joined : innerNorm.forward(joined), call.bfloat16());
+    }
+}

@@ -1,0 +1,128 @@
+package dev.longnet.attention;
+
+import dev.longnet.tensor.Gradient;
+import dev.longnet.tensor.Ops;
+import dev.longnet.tensor.Scope;
+import dev.longnet.tensor.Tensors;
+import java.math.BigDecimal;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * The rotations of a stretch of positions, ready to multiply queries and keys.
+ *
+ * <p>Exact to the type of the table at any position up to 2^40: the angle of a block's first position is reduced modulo
+ * 2π in decimal arithmetic, the few more from there on are float64. Damping is counted from the middle of the stretch,
+ * never from position 0; where the stretch is too long for that ({@link Rotary#longestDamped}), the table only turns and
+ * {@link AttentionSpec#damping} leaves the fading to the kernel.
+ */
+public final class RotaryTable implements AutoCloseable {
+    private static final BigDecimal TWO_PI =
+            new BigDecimal("6.28318530717958647692528676655900576839433879875021164194988918461563281257");
+    private static final long BLOCK = 1 << 20;
+
+    private final Rotary rotary;
+    private final long start;
+    private final long length;
+    private final Tensor plain;
+    private final Tensor queries;
+    private final Tensor keys;
+
+    /**
+     * @param start first position
+     * @param length number of positions N
+     * @param type float32 or float64; narrower types are turned in float32
+     */
+    public RotaryTable(Rotary rotary, long start, long length, ScalarType type, Device device) {
+        this.rotary = rotary;
+        this.start = start;
+        this.length = length;
+        try (var off = Gradient.off();
+                Scope scope = new Scope()) {
+            TensorOptions wide = Tensors.options(ScalarType.Double, device);
+            ScalarType complex = type == ScalarType.Double ? ScalarType.ComplexDouble : ScalarType.ComplexFloat;
+            Tensor angles = angles(wide);
+            Tensor one = Tensors.full(1, wide, 1);
+            plain = own(Ops.polar(one.expand(Tensors.shape(angles)).contiguous(), angles), complex);
+            if (bakesDamping()) {
+                Tensor steps = Tensors.range(0, length, wide).sub(Tensors.full((length - 1) / 2.0, wide, 1));
+                Tensor growth = torch.exp2(steps.unsqueeze(1).mul(Tensors.of(rotary.exponents(), device)));
+                queries = own(Ops.polar(growth, angles), complex);
+                keys = own(Ops.polar(growth.reciprocal(), angles), complex);
+            } else {
+                queries = plain;
+                keys = plain;
+            }
+        }
+    }
+
+    /** Turns, and where it fits dampens, queries (B, N, H, D). */
+    Tensor turnQueries(Tensor q) {
+        return Ops.rotatePairs(q, queries);
+    }
+
+    /** Turns, and where it fits dampens, keys (B, N, Hk, D). */
+    Tensor turnKeys(Tensor k) {
+        return Ops.rotatePairs(k, keys);
+    }
+
+    /** Turns without damping, (B, N, H, D). */
+    Tensor turn(Tensor x) {
+        return Ops.rotatePairs(x, plain);
+    }
+
+    /** What is left for the kernel to do, or null. */
+    Rotary damping() {
+        return rotary.damping() > 0 && !bakesDamping() ? rotary : null;
+    }
+
+    public Rotary rotary() {
+        return rotary;
+    }
+
+    /** Whether this is the table of these positions. */
+    public boolean covers(long start, long length) {
+        return this.start == start && this.length == length;
+    }
+
+    @Override
+    public void close() {
+        plain.close();
+        queries.close();
+        keys.close();
+    }
+
+    private boolean bakesDamping() {
+        return rotary.damping() > 0 && length <= rotary.longestDamped();
+    }
+
+    /** p·θ_i modulo 2π up to one turn, (N, D/2) in float64. */
+    private Tensor angles(TensorOptions wide) {
+        double[] frequencies = rotary.frequencies();
+        Tensor perToken = Tensors.of(frequencies, wide.device());
+        Tensor angles = Tensors.empty(wide, length, frequencies.length);
+        for (long block = 0; block < length; block += BLOCK) {
+            try (Scope scope = new Scope()) {
+                long rows = Math.min(BLOCK, length - block);
+                double[] first = new double[frequencies.length];
+                for (int i = 0; i < first.length; i++) {
+                    first[i] = new BigDecimal(frequencies[i])
+                            .multiply(BigDecimal.valueOf(start + block))
+                            .remainder(TWO_PI)
+                            .doubleValue();
+                }
+                Tensor steps = Tensors.range(0, rows, wide).unsqueeze(1);
+                angles.narrow(0, block, rows).copy_(steps.mul(perToken).add_(Tensors.of(first, wide.device())));
+            }
+        }
+        return angles;
+    }
+
+    /** As a table (N, 1, D/2) that broadcasts over batch and heads. */
+    private static Tensor own(Tensor table, ScalarType complex) {
+        return Scope.own(table.to(complex).unsqueeze(1));
+    }
+}

@@ -1,0 +1,67 @@
+package dev.longnet.model;
+
+import dev.longnet.attention.DilatedAttention;
+import dev.longnet.attention.KeyValueCache;
+import dev.longnet.tensor.LayerNorm;
+import dev.longnet.tensor.Ops;
+import org.bytedeco.pytorch.Module;
+import org.bytedeco.pytorch.Tensor;
+
+/** One block: x + attention(norm(x)), then x + feedForward(norm(x)). x is (B, N, E). */
+final class Block extends Module {
+    private final LongNetConfig config;
+    private final DilatedAttention attention;
+    private final LayerNorm attentionNorm;
+    private final FeedForward feedForward;
+    private final LayerNorm feedForwardNorm;
+
+    Block(LongNetConfig config) {
+        super("Block");
+        this.config = config;
+        attention = register_module(
+                "self_attn",
+                new DilatedAttention(new DilatedAttention.Config(
+                        config.embedding(),
+                        config.heads(),
+                        config.keyValueHeads(),
+                        config.pattern(),
+                        config.causal(),
+                        config.norm() == LongNetConfig.Norm.SUBLN,
+                        config.normEpsilon())));
+        attentionNorm =
+                register_module("self_attn_layer_norm", new LayerNorm(config.embedding(), config.normEpsilon()));
+        feedForward = register_module("ffn", new FeedForward(config));
+        feedForwardNorm = register_module("final_layer_norm", new LayerNorm(config.embedding(), config.normEpsilon()));
+    }
+
+    Tensor forward(Tensor x, DilatedAttention.Call call, double dropout) {
+        Tensor normed = attentionNorm.forward(x);
+        return feed(x.add(Ops.dropout(attention.forward(normed, normed, normed, call), dropout)), call, dropout);
+    }
+
+    /** The whole prompt, leaving what later tokens see in the cache. */
+    Tensor prefill(Tensor x, DilatedAttention.Call call, KeyValueCache cache) {
+        return feed(x.add(attention.prefill(attentionNorm.forward(x), call, cache)), call, 0);
+    }
+
+    /** One token, x (B, 1, E). */
+    Tensor step(Tensor x, DilatedAttention.Call call, KeyValueCache cache) {
+        return feed(x.add(attention.step(attentionNorm.forward(x), call, cache)), call, 0);
+    }
+
+    private Tensor feed(Tensor x, DilatedAttention.Call call, double dropout) {
+        return x.add(Ops.dropout(feedForward.forward(feedForwardNorm.forward(x), call.bfloat16()), dropout));
+    }
+
+    DilatedAttention attention() {
+        return attention;
+    }
+
+    FeedForward feedForward() {
+        return feedForward;
+    }
+
+    LongNetConfig config() {
+        return config;
+    }
+}

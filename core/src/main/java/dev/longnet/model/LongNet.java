@@ -1,0 +1,212 @@
+package dev.longnet.model;
+
+import static dev.longnet.Checks.requireArgument;
+
+import dev.longnet.attention.DilatedAttention;
+import dev.longnet.attention.KeyValueCache;
+import dev.longnet.attention.Rotary;
+import dev.longnet.attention.RotaryTable;
+import dev.longnet.tensor.Compute;
+import dev.longnet.tensor.Gradient;
+import dev.longnet.tensor.LayerNorm;
+import dev.longnet.tensor.Linear;
+import dev.longnet.tensor.Ops;
+import dev.longnet.tensor.Parameters;
+import dev.longnet.tensor.Scope;
+import dev.longnet.tensor.Tensors;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Module;
+import org.bytedeco.pytorch.ModuleListImpl;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * The trunk that decoder and encoder share: embedding, blocks of dilated attention, a last norm.
+ *
+ * <p>Weights have torchscale's names ({@code embed_tokens.weight}, {@code layers.0.self_attn.q_proj.weight}, …,
+ * {@code layer_norm.weight}). A model belongs to the scope it was made in. B batch, N length, E embedding, V vocabulary.
+ */
+public abstract class LongNet extends Module {
+    private final LongNetConfig config;
+    private final Tensor embedding;
+    private final List<Block> blocks = new ArrayList<>();
+    private final LayerNorm norm;
+    private RotaryTable rotaryTable;
+
+    LongNet(String name, LongNetConfig config) {
+        super(name);
+        this.config = config;
+        requireArgument(
+                config.vocabulary() > 0, "vocabulary 0 stands for the tokenizer's; give the model the size itself");
+        Table table = register_module("embed_tokens", new Table(config.vocabulary(), config.embedding()));
+        embedding = table.weight;
+        ModuleListImpl list = register_module("layers", new ModuleListImpl());
+        for (int i = 0; i < config.layers(); i++) {
+            Block block = new Block(config);
+            blocks.add(block);
+            list.push_back(block);
+        }
+        norm = register_module("layer_norm", new LayerNorm(config.embedding(), config.normEpsilon()));
+        initialize();
+    }
+
+    /** The embedding's only parameter, (V, E). */
+    private static final class Table extends Module {
+        private final Tensor weight;
+
+        Table(long vocabulary, long width) {
+            super("Embedding");
+            Tensor values = Tensors.randn(Tensors.options(ScalarType.Float, Tensors.cpu()), vocabulary, width);
+            weight = Parameters.register(this, "weight", values.mul_(new Scalar(1 / Math.sqrt(width))));
+        }
+    }
+
+    /**
+     * The initial weights of MAGNETO (arXiv 2210.06423): Glorot's, where queries, keys and values are drawn 1/√2 as
+     * wide, and Sub-LN scales values, output and feed-forward projections by √ln 2L.
+     */
+    private void initialize() {
+        double gain = config.norm() == LongNetConfig.Norm.SUBLN ? Math.sqrt(Math.log(2.0 * config.layers())) : 1;
+        try (var off = Gradient.off();
+                Scope scope = new Scope()) {
+            for (Block block : blocks) {
+                DilatedAttention attention = block.attention();
+                scale(attention.qProjection(), Math.sqrt(0.5));
+                scale(attention.kProjection(), Math.sqrt(0.5));
+                scale(attention.vProjection(), Math.sqrt(0.5) * gain);
+                scale(attention.outProjection(), gain);
+                scale(block.feedForward().up(), gain);
+                scale(block.feedForward().down(), gain);
+            }
+        }
+    }
+
+    private static void scale(Linear linear, double factor) {
+        linear.weight().mul_(new Scalar(factor));
+    }
+
+    public final LongNetConfig config() {
+        return config;
+    }
+
+    /** The embedding table (V, E). */
+    public final Tensor embedding() {
+        return embedding;
+    }
+
+    public final Device device() {
+        return embedding.device();
+    }
+
+    /**
+     * The features of every token after the last norm, (B, N, E).
+     *
+     * @param tokens int64 (B, N)
+     * @param lengths tokens of each example, or null when all are full
+     * @param start position of the first token; it does not change what is computed but for rounding
+     */
+    public final Tensor features(Tensor tokens, long[] lengths, long start, Execution execution) {
+        requireArgument(
+                tokens.dim() == 2 && tokens.size(1) > 0,
+                "a model takes tokens (B, N), got %s",
+                Arrays.toString(Tensors.shape(tokens)));
+        double dropout = execution.dropout() ? config.dropout() : 0;
+        DilatedAttention.Call call = call(start, tokens.size(1), lengths, execution);
+        Tensor x = Ops.dropout(embed(tokens), dropout);
+        for (Block block : blocks) {
+            x = execution.recompute() && Gradient.wanted(x)
+                    ? recomputed(block, x, call, dropout)
+                    : block.forward(x, call, dropout);
+        }
+        return norm.forward(x);
+    }
+
+    /** The features of a prompt from position 0, leaving in the caches what later tokens see. */
+    final Tensor prefill(Tensor tokens, List<KeyValueCache> caches, Execution execution) {
+        DilatedAttention.Call call = call(0, tokens.size(1), null, execution);
+        Tensor x = embed(tokens);
+        for (int i = 0; i < blocks.size(); i++) {
+            x = blocks.get(i).prefill(x, call, caches.get(i));
+        }
+        return norm.forward(x);
+    }
+
+    /** The features of one more token, tokens (B, 1). */
+    final Tensor step(Tensor tokens, List<KeyValueCache> caches, Execution execution) {
+        DilatedAttention.Call call = call(caches.get(0).position(), 1, null, execution);
+        Tensor x = embed(tokens);
+        for (int i = 0; i < blocks.size(); i++) {
+            x = blocks.get(i).step(x, call, caches.get(i));
+        }
+        return norm.forward(x);
+    }
+
+    /** Empty caches, one a block. */
+    final List<KeyValueCache> newCaches() {
+        List<KeyValueCache> caches = new ArrayList<>();
+        for (int i = 0; i < config.layers(); i++) {
+            caches.add(new KeyValueCache(config.pattern(), config.heads(), config.headDim(), rotary()));
+        }
+        return caches;
+    }
+
+    private Tensor embed(Tensor tokens) {
+        Tensor x = Ops.embedding(embedding, tokens);
+        return config.scaleEmbedding() ? Ops.times(x, Math.sqrt(config.embedding())) : x;
+    }
+
+    /**
+     * Activation recomputation: the block's result without a graph now, and again with one in the backward pass, with
+     * the same random numbers.
+     */
+    private static Tensor recomputed(Block block, Tensor x, DilatedAttention.Call call, double dropout) {
+        Tensor state = dropout > 0 ? Compute.randomState() : null;
+        Tensor out;
+        try (var off = Gradient.off()) {
+            out = block.forward(x, call, dropout);
+        }
+        return Gradient.attach(out, x, gradOut -> {
+            Tensor now = state == null ? null : Compute.randomState();
+            if (state != null) {
+                Compute.randomState(state);
+            }
+            try (var on = Gradient.on()) {
+                Tensor input = x.detach().set_requires_grad(true);
+                Gradient.backward(block.forward(input, call, dropout), gradOut);
+                return new Tensor[] {input.grad()};
+            } finally {
+                if (now != null) {
+                    Compute.randomState(now);
+                }
+            }
+        });
+    }
+
+    private DilatedAttention.Call call(long start, long length, long[] lengths, Execution execution) {
+        return new DilatedAttention.Call(
+                execution.kernel(), execution.bfloat16(), lengths, rotary() == null ? null : table(start, length));
+    }
+
+    private Rotary rotary() {
+        return switch (config.positions()) {
+            case NONE -> null;
+            case ROTARY -> new Rotary(config.headDim(), config.rotaryBase(), 0);
+            case XPOS -> new Rotary(config.headDim(), config.rotaryBase(), config.xposScaleBase());
+        };
+    }
+
+    /** The rotations of these positions; training asks for the same ones at every step. */
+    private RotaryTable table(long start, long length) {
+        if (rotaryTable == null || !rotaryTable.covers(start, length)) {
+            if (rotaryTable != null) {
+                rotaryTable.close();
+            }
+            rotaryTable = new RotaryTable(rotary(), start, length, Tensors.type(embedding), device());
+        }
+        return rotaryTable;
+    }
+}

@@ -1,0 +1,100 @@
+package dev.longnet.model;
+
+import static dev.longnet.Checks.requireArgument;
+
+import dev.longnet.attention.KeyValueCache;
+import dev.longnet.tensor.Linear;
+import dev.longnet.tensor.Tensors;
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * A causal language model over dilated attention, the paper's decoder.
+ *
+ * <p>The output projection is {@code output_projection.weight}, or the embedding table itself when they are tied.
+ */
+public final class LongNetDecoder extends LongNet {
+    private final Linear output;
+
+    /** Random weights from libtorch's generator; {@link dev.longnet.tensor.Compute#seed} makes them repeatable. */
+    public LongNetDecoder(LongNetConfig config) {
+        super("LongNetDecoder", config);
+        requireArgument(config.causal(), "a decoder is causal; use LongNetEncoder for causal false");
+        output = config.tiedEmbeddings()
+                ? null
+                : register_module("output_projection", new Linear(config.embedding(), config.vocabulary(), false));
+    }
+
+    /** ln-probabilities before normalisation, (B, N, V), of the token after each of tokens (B, N). */
+    public Tensor forward(Tensor tokens) {
+        return logits(features(tokens, null, 0, Execution.PLAIN), Execution.PLAIN);
+    }
+
+    /** Logits (…, V) of features (…, E). */
+    public Tensor logits(Tensor features, Execution execution) {
+        return Linear.apply(features, outputWeight(), null, execution.bfloat16());
+    }
+
+    /** The matrix (V, E) that makes logits of features. */
+    public Tensor outputWeight() {
+        return output == null ? embedding() : output.weight();
+    }
+
+    /** What has been read so far, for generating token by token; the caller closes it. */
+    public Session newSession(Execution execution) {
+        return new Session(newCaches(), execution);
+    }
+
+    /** A text being continued: time and memory for a token do not grow with what was read. */
+    public final class Session implements AutoCloseable {
+        private final List<KeyValueCache> caches;
+        private final Execution execution;
+
+        private Session(List<KeyValueCache> caches, Execution execution) {
+            this.caches = caches;
+            this.execution = execution;
+        }
+
+        /**
+         * Reads tokens and returns the logits (V) of the next one.
+         *
+         * @param tokens at least one; the first call takes the whole prompt at once, later ones go token by token
+         */
+        public Tensor read(int... tokens) {
+            requireArgument(tokens.length > 0, "a session reads at least one token at a time");
+            Tensor last = null;
+            if (position() == 0 && tokens.length > 1) {
+                Tensor all = prefill(tensor(tokens, 0, tokens.length), caches, execution);
+                last = all.select(1, tokens.length - 1);
+            } else {
+                for (int i = 0; i < tokens.length; i++) {
+                    last = step(tensor(tokens, i, 1), caches, execution).select(1, 0);
+                }
+            }
+            return logits(last, execution).select(0, 0);
+        }
+
+        /** Number of tokens read. */
+        public long position() {
+            return caches.get(0).position();
+        }
+
+        /** Bytes of keys and values kept. */
+        public long bytes() {
+            return caches.stream().mapToLong(KeyValueCache::bytes).sum();
+        }
+
+        @Override
+        public void close() {
+            caches.forEach(KeyValueCache::close);
+        }
+
+        private Tensor tensor(int[] tokens, int from, int count) {
+            long[] values = new long[count];
+            for (int i = 0; i < count; i++) {
+                values[i] = tokens[from + i];
+            }
+            return Tensors.of(values, device(), 1, count);
+        }
+    }
+}

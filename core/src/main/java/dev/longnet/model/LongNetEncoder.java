@@ -1,0 +1,20 @@
+package dev.longnet.model;
+
+import org.bytedeco.pytorch.Tensor;
+
+/** Features of every token from both sides: the LongNet encoder, as published slide and image models use it. */
+public final class LongNetEncoder extends LongNet {
+    /** Random weights from libtorch's generator; {@link dev.longnet.tensor.Compute#seed} makes them repeatable. */
+    public LongNetEncoder(LongNetConfig config) {
+        super("LongNetEncoder", config);
+    }
+
+    /**
+     * Features (B, N, E) of tokens (B, N).
+     *
+     * @param lengths tokens of each example, or null when all are full
+     */
+    public Tensor forward(Tensor tokens, long... lengths) {
+        return features(tokens, lengths == null || lengths.length == 0 ? null : lengths, 0, Execution.PLAIN);
+    }
+}

@@ -1,0 +1,63 @@
+package dev.longnet.tensor;
+
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
+
+/** The differentiable operations that models are made of and that {@link Tensor} has no method for. */
+public final class Ops {
+    /** Reduction of a loss, as libtorch numbers it. */
+    private static final long SUM = 2;
+
+    private Ops() {}
+
+    /** x · Φ(x), with the exact error function. */
+    public static Tensor gelu(Tensor x) {
+        return torch.gelu(x);
+    }
+
+    public static Tensor relu(Tensor x) {
+        return torch.relu(x);
+    }
+
+    public static Tensor silu(Tensor x) {
+        return torch.silu(x);
+    }
+
+    /** Drops a share of the values and scales the others up. */
+    public static Tensor dropout(Tensor x, double share) {
+        return share == 0 ? x : torch.dropout(x, share, true);
+    }
+
+    /** Rows of a table (V, E) for tokens (…) → (…, E). */
+    public static Tensor embedding(Tensor table, Tensor tokens) {
+        return torch.embedding(table, tokens);
+    }
+
+    /** Sum of −ln p(target) over rows. logits (rows, V), targets (rows) as int64. */
+    public static Tensor crossEntropySum(Tensor logits, Tensor targets) {
+        return torch.cross_entropy_loss(logits, targets, new TensorOptional(), SUM, -100, 0.0);
+    }
+
+    /** −ln p(target) of every row. logits (rows, V), targets (rows) as int64. */
+    public static Tensor crossEntropy(Tensor logits, Tensor targets) {
+        return torch.cross_entropy_loss(logits, targets, new TensorOptional(), 0, -100, 0.0);
+    }
+
+    /** size·e^(i·angle) as complex numbers. */
+    public static Tensor polar(Tensor size, Tensor angle) {
+        return torch.polar(size, angle);
+    }
+
+    /** Neighbouring pairs of the last dimension, (…, D), times complex numbers that broadcast to (…, D/2). */
+    public static Tensor rotatePairs(Tensor x, Tensor rotation) {
+        long last = x.dim() - 1;
+        Tensor pairs = torch.view_as_complex(x.unflatten(last, x.size(last) / 2, 2));
+        return torch.view_as_real(pairs.mul(rotation)).flatten(last, last + 1);
+    }
+
+    public static Tensor times(Tensor x, double factor) {
+        return x.mul(new Scalar(factor));
+    }
+}
