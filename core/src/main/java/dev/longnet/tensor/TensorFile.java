@@ -1,0 +1,94 @@
+package dev.longnet.tensor;
+
+import dev.longnet.LongNetException;
+import dev.longnet.io.ElementType;
+import dev.longnet.io.SafetensorsFile;
+import dev.longnet.io.SafetensorsFile.Entry;
+import dev.longnet.io.SafetensorsWriter;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/** Tensors in safetensors files. */
+public final class TensorFile {
+    /** Bytes moved at once; a buffer holds fewer than 2³¹. */
+    private static final int PIECE = 1 << 28;
+
+    private TensorFile() {}
+
+    /** Reads all tensors of a file to the host, in file order. */
+    public static Map<String, Tensor> load(Path path) {
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            Map<String, Tensor> tensors = new LinkedHashMap<>();
+            file.entries().forEach((name, entry) -> tensors.put(name, read(file, entry)));
+            return tensors;
+        }
+    }
+
+    /** Reads one tensor to the host. */
+    public static Tensor read(SafetensorsFile file, Entry entry) {
+        Tensor tensor = Tensors.empty(Tensors.options(type(entry), Tensors.cpu()), entry.shape());
+        for (long at = 0; at < entry.bytes(); at += PIECE) {
+            int count = (int) Math.min(PIECE, entry.bytes() - at);
+            file.read(entry, at, Tensors.bytes(tensor, at, count));
+        }
+        return tensor;
+    }
+
+    /** Writes tensors of any device under their names, beside the target and then renamed. */
+    public static void save(Path path, Map<String, String> metadata, Map<String, Tensor> tensors) {
+        List<SafetensorsWriter.Tensor> sources = new ArrayList<>();
+        tensors.forEach((name, tensor) ->
+                sources.add(new SafetensorsWriter.Tensor(name, type(name, tensor), Tensors.shape(tensor), channel -> {
+                    try (Scope scope = new Scope()) {
+                        Tensor host = tensor.detach().cpu().contiguous();
+                        long bytes = host.nbytes();
+                        for (long at = 0; at < bytes; at += PIECE) {
+                            ByteBuffer piece = Tensors.bytes(host, at, (int) Math.min(PIECE, bytes - at));
+                            while (piece.hasRemaining()) {
+                                channel.write(piece);
+                            }
+                        }
+                    }
+                })));
+        SafetensorsWriter.write(path, metadata, sources);
+    }
+
+    private static ScalarType type(Entry entry) {
+        return switch (entry.type()) {
+            case F64 -> ScalarType.Double;
+            case F32 -> ScalarType.Float;
+            case F16 -> ScalarType.Half;
+            case BF16 -> ScalarType.BFloat16;
+            case I64 -> ScalarType.Long;
+            case I32 -> ScalarType.Int;
+            case I16 -> ScalarType.Short;
+            case I8 -> ScalarType.Char;
+            case U8 -> ScalarType.Byte;
+            case BOOL -> ScalarType.Bool;
+        };
+    }
+
+    private static ElementType type(String name, Tensor tensor) {
+        return switch (Tensors.type(tensor)) {
+            case Double -> ElementType.F64;
+            case Float -> ElementType.F32;
+            case Half -> ElementType.F16;
+            case BFloat16 -> ElementType.BF16;
+            case Long -> ElementType.I64;
+            case Int -> ElementType.I32;
+            case Short -> ElementType.I16;
+            case Char -> ElementType.I8;
+            case Byte -> ElementType.U8;
+            case Bool -> ElementType.BOOL;
+            default ->
+                throw new LongNetException(
+                        "tensor %s has type %s, which safetensors cannot hold", name, Tensors.type(tensor));
+        };
+    }
+}

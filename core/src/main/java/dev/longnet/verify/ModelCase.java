@@ -1,0 +1,68 @@
+package dev.longnet.verify;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.longnet.LongNetException;
+import dev.longnet.attention.AttentionKernel;
+import dev.longnet.model.Execution;
+import dev.longnet.model.LongNet;
+import dev.longnet.model.LongNetConfig;
+import dev.longnet.model.LongNetDecoder;
+import dev.longnet.model.LongNetEncoder;
+import dev.longnet.model.TorchscaleConfig;
+import dev.longnet.model.Weights;
+import dev.longnet.tensor.Gradient;
+import dev.longnet.tensor.Ops;
+import dev.longnet.tensor.Tensors;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/** A whole model of torchscale's against its recorded logits, loss or features; within 1e-5 in float32. */
+final class ModelCase {
+    private ModelCase() {}
+
+    static boolean check(RecordedCase recorded, AttentionKernel kernel, ScalarType type, Map<String, Double> errors) {
+        String kind = recorded.metadata("kind");
+        LongNetConfig config = TorchscaleConfig.of(json(recorded), kind);
+        LongNet model = kind.equals("encoder") ? new LongNetEncoder(config) : new LongNetDecoder(config);
+        Weights.copy(
+                model,
+                recorded.allBut("tokens", "logits", "loss", "features"),
+                recorded.file().path().toString());
+        if (type == ScalarType.Double) {
+            model.to(ScalarType.Double, false);
+        }
+        Execution execution = new Execution(kernel, type == ScalarType.BFloat16, false, false);
+        try (var off = Gradient.off()) {
+            Tensor tokens = recorded.tensor("tokens");
+            Tensor features = model.features(tokens, null, 0, execution);
+            if (model instanceof LongNetDecoder decoder) {
+                Tensor logits = decoder.logits(features, execution);
+                errors.put("logits", Tensors.relativeError(logits, recorded.tensor("logits")));
+                // The recorded loss: every token predicts the one after it.
+                long n = tokens.size(1);
+                Tensor loss = Ops.crossEntropy(
+                                logits.narrow(1, 0, n - 1).flatten(0, 1),
+                                tokens.narrow(1, 1, n - 1).flatten(0, 1))
+                        .mean();
+                errors.put("loss", Tensors.relativeError(loss.view(1), recorded.tensor("loss")));
+            } else {
+                errors.put("features", Tensors.relativeError(features, recorded.tensor("features")));
+            }
+        }
+        double bound = type == ScalarType.BFloat16 ? 3e-2 : type == ScalarType.Double ? 1e-6 : 1e-5;
+        return errors.values().stream().allMatch(error -> error <= bound);
+    }
+
+    private static JsonNode json(RecordedCase recorded) {
+        try {
+            return new ObjectMapper().readTree(recorded.metadata("config"));
+        } catch (JsonProcessingException e) {
+            throw new LongNetException(
+                    "%s has a configuration that is not JSON: %s",
+                    recorded.file().path(), e.getOriginalMessage());
+        }
+    }
+}

@@ -1,0 +1,39 @@
+package dev.longnet.verify;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.longnet.attention.AttentionKernel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Every recorded case, computed in float64 elsewhere, with every kernel and type. */
+class GoldenTest {
+    static Stream<Path> cases() throws Exception {
+        try (Stream<Path> files = Files.list(Path.of("src/test/resources/golden"))) {
+            return files.filter(f -> f.toString().endsWith(".safetensors")).sorted().toList().stream();
+        }
+    }
+
+    @Test
+    void allCasesAreHere() throws Exception {
+        assertThat(cases().filter(f -> f.getFileName().toString().startsWith("attention")))
+                .hasSize(14);
+        assertThat(cases()).hasSize(17);
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void isReproduced(Path file) {
+        for (AttentionKernel kernel : List.of(AttentionKernel.REFERENCE, AttentionKernel.ATEN)) {
+            for (String dtype : Verification.TYPES) {
+                Verification result = Verification.run(file, kernel, dtype);
+                assertThat(result.ok()).as(result.toString()).isTrue();
+            }
+        }
+    }
+}
