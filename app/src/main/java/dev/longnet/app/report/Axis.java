@@ -18,6 +18,8 @@ record Axis(double low, double high, boolean logarithmic, List<Double> ticks, Do
     enum Kind {
         /** Plain numbers whose differences matter. */
         LINEAR,
+        /** Plain numbers whose differences matter, ending exactly where the values do. */
+        TIGHT,
         /** Plain numbers from zero. */
         FROM_ZERO,
         /** Plain numbers whose ratios matter. */
@@ -43,8 +45,9 @@ record Axis(double low, double high, boolean logarithmic, List<Double> ticks, Do
             low = high = 1;
         }
         return switch (kind) {
-            case LINEAR -> linear(low, high);
-            case FROM_ZERO -> linear(Math.min(0, low), Math.max(0, high));
+            case LINEAR -> linear(low, high, 5);
+            case TIGHT -> tight(low, high);
+            case FROM_ZERO -> linear(Math.min(0, low), Math.max(0, high), 5);
             case LOGARITHMIC -> byRatio(low, high, new double[] {1, 2, 5}, 10, Numbers::compact);
             case TOKENS -> byRatio(low, high, new double[] {1}, 2, Numbers::tokens);
         };
@@ -57,13 +60,13 @@ record Axis(double low, double high, boolean logarithmic, List<Double> ticks, Do
                 : (value - low) / (high - low);
     }
 
-    private static Axis linear(double low, double high) {
+    private static Axis linear(double low, double high, int parts) {
         if (low == high) {
             double room = low == 0 ? 1 : Math.abs(low) / 10;
             low -= room;
             high += room;
         }
-        double step = niceStep((high - low) / 5);
+        double step = niceStep((high - low) / parts);
         long first = (long) Math.floor(low / step + 1e-9);
         long last = (long) Math.ceil(high / step - 1e-9);
         List<Double> ticks = new ArrayList<>();
@@ -71,9 +74,17 @@ record Axis(double low, double high, boolean logarithmic, List<Double> ticks, Do
             ticks.add(i * step);
         }
         int digits = (int) Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-        DoubleFunction<String> label =
-                digits > 4 || step >= 1000 ? Numbers::compact : value -> Numbers.fixed(value, digits);
+        DoubleFunction<String> label = digits > 4 || Math.max(-low, high) >= 100_000
+                ? Numbers::compact
+                : value -> Numbers.fixed(value, digits);
         return new Axis(first * step, last * step, false, ticks, label);
+    }
+
+    private static Axis tight(double low, double high) {
+        Axis wide = linear(low, high, 8);
+        List<Double> inside =
+                wide.ticks.stream().filter(tick -> tick >= low && tick <= high).toList();
+        return low == high ? wide : new Axis(low, high, false, inside, wide.label);
     }
 
     /** The smallest of 1, 2, 5 times a power of ten that is not below {@code size}. */

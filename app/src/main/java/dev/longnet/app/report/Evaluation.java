@@ -20,13 +20,13 @@ record Evaluation(String data, List<Model> models) {
      */
     record Model(
             String name, long trainedLength, String pattern, List<AtContext> byContext, List<AtPosition> byPosition) {
-        /** The result with the most context up to the trained length, else with the least; null if there is none. */
+        /** The result with the most context up to the trained length, else with the least; there must be one. */
         AtContext asTrained() {
-            AtContext best = null;
+            AtContext found = byContext.get(0);
             for (AtContext result : byContext) {
-                best = best == null || result.context <= trainedLength ? result : best;
+                found = result.context <= trainedLength ? result : found;
             }
-            return best;
+            return found;
         }
 
         double[] contexts(ToDoubleFunction<AtContext> value) {

@@ -6,17 +6,20 @@ import java.util.Locale;
 
 /** Numbers as people read them, the same in every locale. */
 final class Numbers {
+    /** Stands for what is not a number. */
+    static final String UNKNOWN = "–";
+
     private Numbers() {}
 
     /** A fixed number of digits after the point; "–" for what is not a number. */
     static String fixed(double number, int digits) {
-        return Double.isNaN(number) ? "–" : String.format(Locale.ROOT, "%,." + digits + "f", number);
+        return Double.isNaN(number) ? UNKNOWN : String.format(Locale.ROOT, "%,." + digits + "f", number);
     }
 
     /** Three digits and a suffix: 950, 12.3K, 4.56M, 1.2B. */
     static String compact(double number) {
         if (Double.isNaN(number) || Double.isInfinite(number)) {
-            return "–";
+            return UNKNOWN;
         }
         double size = Math.abs(number);
         if (size >= 999_500_000) {
@@ -41,9 +44,12 @@ final class Numbers {
         if (number == Math.rint(number) && Math.abs(number) < 10_000) {
             return String.valueOf((long) number);
         }
+        if (Math.abs(number) < 1e-4) {
+            return String.format(Locale.ROOT, "%.1e", number)
+                    .replace(".0e", "e")
+                    .replace("e-0", "e-");
+        }
         BigDecimal rounded = new BigDecimal(number).round(new MathContext(Math.abs(number) < 1000 ? 3 : 4));
-        return rounded.signum() == 0 || Math.abs(number) < 1e-4
-                ? String.format(Locale.ROOT, "%.2g", number)
-                : rounded.stripTrailingZeros().toPlainString();
+        return rounded.stripTrailingZeros().toPlainString();
     }
 }

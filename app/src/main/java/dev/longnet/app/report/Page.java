@@ -49,28 +49,33 @@ final class Page {
     private String headlines() {
         Metrics metrics = folder.metrics();
         double heldOut = metrics.lastHeldOutLoss();
-        StringBuilder html = new StringBuilder("<dl class=\"headlines\">\n");
+        StringBuilder html = new StringBuilder();
         if (Double.isNaN(heldOut)) {
             headline(html, "training loss", Numbers.fixed(metrics.lateLoss(), 3), "nats per token");
         } else {
             headline(html, "held-out loss", Numbers.fixed(heldOut, 3), "nats per token");
         }
-        Evaluation.AtContext best = folder.evaluation().models().isEmpty()
-                ? null
-                : folder.evaluation().models().get(0).asTrained();
-        headline(
-                html,
-                "bits per byte",
-                best == null ? "–" : Numbers.fixed(best.bitsPerByte(), 3),
-                best == null ? "not measured yet" : "at " + Numbers.tokens(best.context()) + " tokens of context");
+        if (!folder.evaluation().models().isEmpty()
+                && !folder.evaluation().models().get(0).byContext().isEmpty()) {
+            Evaluation.AtContext best = folder.evaluation().models().get(0).asTrained();
+            headline(
+                    html,
+                    "bits per byte",
+                    Numbers.fixed(best.bitsPerByte(), 3),
+                    "at " + Numbers.tokens(best.context()) + " tokens of context");
+        }
         headline(html, "tokens per second", Numbers.compact(metrics.median("tokensPerSecond")), "in training, median");
         headline(html, "tokens trained on", Numbers.compact(metrics.last("tokens")), "in all steps");
         double parameters = folder.run().path("parameters").asDouble(Double.NaN);
         headline(html, "parameters", Numbers.compact(parameters), "weights of the model");
-        return html.append("</dl>\n").toString();
+        return html.isEmpty() ? "" : "<dl class=\"headlines\">\n" + html + "</dl>\n";
     }
 
+    /** A headline for what is known. */
     private static void headline(StringBuilder html, String name, String value, String unit) {
+        if (value.equals(Numbers.UNKNOWN)) {
+            return;
+        }
         html.append("<div>" + element("dt", name) + element("dd", value) + "<dd class=\"unit\">" + escape(unit)
                 + "</dd></div>\n");
     }
@@ -91,8 +96,8 @@ final class Page {
         return "<pre class=\"sample\"><code><span class=\"prompt\">"
                 + escape(sample.path("prompt").asText())
                 + "</span>" + escape(sample.path("completion").asText()) + "</code></pre>\n"
-                + Html.note(
-                        "The pale text is the prompt, the rest is the model's." + (said.isEmpty() ? "" : " " + said));
+                + Html.note("The pale text is the prompt, the rest is the model's."
+                        + (said.isEmpty() ? "" : " Sampled with " + said + "."));
     }
 
     private String runTable() {

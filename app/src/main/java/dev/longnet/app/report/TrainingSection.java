@@ -1,5 +1,7 @@
 package dev.longnet.app.report;
 
+import java.util.Locale;
+
 /** The curves of training: loss, speed, learning rate and gradient norm over the steps. */
 final class TrainingSection {
     private TrainingSection() {}
@@ -19,7 +21,7 @@ final class TrainingSection {
     private static String loss(Metrics metrics) {
         Series each = metrics.series("training loss", "loss");
         Chart chart = new Chart("Loss", "Nats per token over the optimizer steps; lower is better.")
-                .x("step", Axis.Kind.LINEAR);
+                .x("step", Axis.Kind.TIGHT);
         if (each.x().length > 40) {
             chart.add(each.inBackground()).add(each.smoothed());
         } else if (each.x().length > 0) {
@@ -36,8 +38,8 @@ final class TrainingSection {
         if (Double.isNaN(metrics.last(key))) {
             return "";
         }
-        Series line = metrics.series(title.toLowerCase(java.util.Locale.ROOT), key);
-        Chart chart = new Chart(title, description).x("step", Axis.Kind.LINEAR).y(Axis.Kind.FROM_ZERO);
+        Series line = metrics.series(title.toLowerCase(Locale.ROOT), key);
+        Chart chart = new Chart(title, description).x("step", Axis.Kind.TIGHT).y(Axis.Kind.FROM_ZERO);
         return chart.add(line).html();
     }
 }
