@@ -18,8 +18,8 @@ record Axis(double low, double high, boolean logarithmic, List<Double> ticks, Do
     enum Kind {
         /** Plain numbers whose differences matter. */
         LINEAR,
-        /** Plain numbers whose differences matter, ending exactly where the values do. */
-        TIGHT,
+        /** Steps of training: whole numbers from exactly the first to the last. */
+        STEPS,
         /** Plain numbers from zero. */
         FROM_ZERO,
         /** Plain numbers whose ratios matter. */
@@ -46,7 +46,7 @@ record Axis(double low, double high, boolean logarithmic, List<Double> ticks, Do
         }
         return switch (kind) {
             case LINEAR -> linear(low, high, 5);
-            case TIGHT -> tight(low, high);
+            case STEPS -> steps(low, high);
             case FROM_ZERO -> linear(Math.min(0, low), Math.max(0, high), 5);
             case LOGARITHMIC -> byRatio(low, high, new double[] {1, 2, 5}, 10, Numbers::compact);
             case TOKENS -> byRatio(low, high, new double[] {1}, 2, Numbers::tokens);
@@ -80,11 +80,15 @@ record Axis(double low, double high, boolean logarithmic, List<Double> ticks, Do
         return new Axis(first * step, last * step, false, ticks, label);
     }
 
-    private static Axis tight(double low, double high) {
+    private static Axis steps(double low, double high) {
         Axis wide = linear(low, high, 8);
-        List<Double> inside =
-                wide.ticks.stream().filter(tick -> tick >= low && tick <= high).toList();
-        return low == high ? wide : new Axis(low, high, false, inside, wide.label);
+        List<Double> inside = wide.ticks.stream()
+                .filter(tick -> tick >= low && tick <= high && tick == Math.rint(tick))
+                .toList();
+        DoubleFunction<String> label = high >= 100_000 ? Numbers::compact : step -> Numbers.fixed(step, 0);
+        return low == high
+                ? new Axis(wide.low, wide.high, false, List.of(low), label)
+                : new Axis(low, high, false, thinned(inside, 5), label);
     }
 
     /** The smallest of 1, 2, 5 times a power of ten that is not below {@code size}. */
@@ -113,14 +117,14 @@ record Axis(double low, double high, boolean logarithmic, List<Double> ticks, Do
                 }
             }
         }
-        return new Axis(low, high, true, thinned(ticks), label);
+        return new Axis(low, high, true, thinned(ticks, MOST_TICKS), label);
     }
 
     /** Every second (third, …) tick, counted from the last, so that labels do not touch. */
-    private static List<Double> thinned(List<Double> ticks) {
-        int every = (ticks.size() + MOST_TICKS - 1) / MOST_TICKS;
+    private static List<Double> thinned(List<Double> ticks, int most) {
+        int every = Math.max(1, (ticks.size() + most - 1) / most);
         List<Double> kept = new ArrayList<>();
-        for (int i = (ticks.size() - 1) % Math.max(1, every); i < ticks.size(); i += every) {
+        for (int i = Math.max(0, ticks.size() - 1) % every; i < ticks.size(); i += every) {
             kept.add(ticks.get(i));
         }
         return kept;

@@ -140,12 +140,15 @@ final class Chart {
             if (Double.isFinite(left) && Double.isFinite(top)) {
                 String at = "cx=\"" + percent(left) + "\" cy=\"" + percent(top) + "\"";
                 html.append("<g class=\"" + style(line) + "\"><title>"
-                        + escape(
-                                line.name() + ", " + x.label().apply(line.x()[i]) + ": " + Numbers.compact(line.y()[i]))
+                        + escape(line.name() + ", " + xText(line.x()[i]) + ": " + Numbers.compact(line.y()[i]))
                         + "</title><circle class=\"dot\" " + at + " r=\"3.5\"/><circle class=\"touch\" " + at
                         + " r=\"12\"/></g>\n");
             }
         }
+    }
+
+    private String xText(double value) {
+        return xKind == Axis.Kind.TOKENS ? Numbers.tokens(value) : Numbers.fixed(value, 0);
     }
 
     private static String style(Series line) {

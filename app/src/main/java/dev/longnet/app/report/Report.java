@@ -3,6 +3,7 @@ package dev.longnet.app.report;
 import dev.longnet.LongNetException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -28,14 +29,25 @@ public final class Report {
         Path report = runFolder.resolve("report.html");
         Path beside = runFolder.resolve("report.html.new");
         try {
-            Files.write(beside, page.getBytes(StandardCharsets.UTF_8));
-            return Files.move(beside, report, StandardCopyOption.REPLACE_EXISTING);
+            try {
+                Files.write(beside, page.getBytes(StandardCharsets.UTF_8));
+                return Files.move(beside, report, StandardCopyOption.REPLACE_EXISTING);
+            } finally {
+                Files.deleteIfExists(beside);
+            }
         } catch (IOException e) {
             throw new LongNetException(
-                    e,
-                    "\"%s\" cannot be written (%s); make its folder writable or free some space",
-                    report,
-                    e.getMessage());
+                    e, "\"%s\" cannot be written (%s); make its folder writable or free some space", report, reason(e));
         }
+    }
+
+    /** Why a file could not be used, without its path: "No space left on device", "AccessDenied". */
+    static String reason(IOException e) {
+        if (e instanceof FileSystemException file) {
+            return file.getReason() != null
+                    ? file.getReason()
+                    : e.getClass().getSimpleName().replace("Exception", "");
+        }
+        return e.getMessage();
     }
 }

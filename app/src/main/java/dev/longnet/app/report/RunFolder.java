@@ -82,7 +82,7 @@ record RunFolder(
                 // Bytes that are no UTF-8 become replacement characters, rather than an error.
                 return new String(Files.readAllBytes(path), StandardCharsets.UTF_8);
             } catch (IOException e) {
-                problems.add(file + " cannot be read: " + e.getMessage());
+                problems.add(file + " cannot be read (" + Report.reason(e) + ").");
                 return "";
             }
         }

@@ -1,6 +1,9 @@
 package dev.longnet.app.report;
 
+import static dev.longnet.Checks.requireArgument;
+
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * One line of a chart.
@@ -16,9 +19,7 @@ record Series(String name, int colour, boolean faint, double[] x, double[] y) {
     private static final int MOST_POINTS = 600;
 
     Series {
-        if (x.length != y.length) {
-            throw new IllegalArgumentException("a series has " + x.length + " x but " + y.length + " y");
-        }
+        requireArgument(x.length == y.length, "a series has %d x but %d y", x.length, y.length);
     }
 
     Series(String name, int colour, double[] x, double[] y) {
@@ -44,25 +45,31 @@ record Series(String name, int colour, boolean faint, double[] x, double[] y) {
         return new Series(name, colour, faint, x, mean);
     }
 
-    /** The same curve with the lowest and the highest point of each stretch, where there are too many points. */
+    /** The same curve with its ends and the lowest and highest point of each stretch, where it has too many. */
     Series thinned() {
         if (x.length <= MOST_POINTS) {
             return this;
         }
-        int stretches = MOST_POINTS / 2;
-        int[] kept = new int[2 * stretches];
+        IntStream.Builder kept = IntStream.builder().add(0);
+        int stretches = MOST_POINTS / 2 - 1;
+        int inner = x.length - 2;
         for (int i = 0; i < stretches; i++) {
-            int low = (int) ((long) i * x.length / stretches);
-            int high = low;
-            for (int k = low; k < (int) ((i + 1L) * x.length / stretches); k++) {
-                low = y[k] < y[low] ? k : low;
-                high = y[k] > y[high] ? k : high;
+            int start = 1 + (int) ((long) i * inner / stretches);
+            int end = 1 + (int) ((i + 1L) * inner / stretches);
+            int low = start;
+            int high = start;
+            for (int k = start; k < end; k++) {
+                low = y[k] < y[low] || Double.isNaN(y[low]) ? k : low;
+                high = y[k] > y[high] || Double.isNaN(y[high]) ? k : high;
             }
-            kept[2 * i] = Math.min(low, high);
-            kept[2 * i + 1] = Math.max(low, high);
+            kept.add(Math.min(low, high)).add(Math.max(low, high));
         }
-        double[] keptX = Arrays.stream(kept).mapToDouble(k -> x[k]).toArray();
-        double[] keptY = Arrays.stream(kept).mapToDouble(k -> y[k]).toArray();
-        return new Series(name, colour, faint, keptX, keptY);
+        int[] points = kept.add(x.length - 1).build().toArray();
+        return new Series(
+                name,
+                colour,
+                faint,
+                Arrays.stream(points).mapToDouble(k -> x[k]).toArray(),
+                Arrays.stream(points).mapToDouble(k -> y[k]).toArray());
     }
 }

@@ -21,7 +21,7 @@ final class TrainingSection {
     private static String loss(Metrics metrics) {
         Series each = metrics.series("training loss", "loss");
         Chart chart = new Chart("Loss", "Nats per token over the optimizer steps; lower is better.")
-                .x("step", Axis.Kind.TIGHT);
+                .x("step", Axis.Kind.STEPS);
         if (each.x().length > 40) {
             chart.add(each.inBackground()).add(each.smoothed());
         } else if (each.x().length > 0) {
@@ -39,7 +39,7 @@ final class TrainingSection {
             return "";
         }
         Series line = metrics.series(title.toLowerCase(Locale.ROOT), key);
-        Chart chart = new Chart(title, description).x("step", Axis.Kind.TIGHT).y(Axis.Kind.FROM_ZERO);
+        Chart chart = new Chart(title, description).x("step", Axis.Kind.STEPS).y(Axis.Kind.FROM_ZERO);
         return chart.add(line).html();
     }
 }
