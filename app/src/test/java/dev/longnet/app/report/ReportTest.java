@@ -185,7 +185,8 @@ class ReportTest {
         Files.createDirectories(folder.resolve("report.html/in-the-way"));
         assertThatThrownBy(() -> Report.write(folder))
                 .isInstanceOf(LongNetException.class)
-                .hasMessageEndingWith("report.html\" cannot be written (DirectoryNotEmpty); make its folder writable or free some space");
+                .hasMessageEndingWith(
+                        "report.html\" cannot be written (DirectoryNotEmpty); make its folder writable or free some space");
         assertThat(folder.resolve("report.html.new")).doesNotExist();
         assertThat(folder.resolve("report.html/in-the-way")).exists();
     }
