@@ -159,7 +159,7 @@ public final class PatternPicture {
                 "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"pattern-picture\" viewBox=\"0 0 %d %d\""
                         + " font-family=\"system-ui, sans-serif\" font-size=\"13\" role=\"img\">"
                         + "<title>Dilated attention %s</title><desc>%s</desc>"
-                        + "<style>@media (prefers-color-scheme: dark){:root>.pattern-picture,.pattern-picture:root"
+                        + "<style>@media (prefers-color-scheme: dark){.pattern-picture:root"
                         + "{color:#ddd}}</style>",
                 width,
                 height,
