@@ -37,11 +37,16 @@ public final class Human {
             number /= step;
             unit++;
         }
-        int decimals = unit == 0 && number == Math.rint(number)
-                ? 0
-                : Math.abs(number) < 9.995 ? 2 : Math.abs(number) < 99.95 ? 1 : 0;
-        String text = String.format(Locale.ROOT, "%." + decimals + "f", number);
-        String digits = decimals == 0 ? text : text.replaceAll("\\.?0+$", "");
+        String text = String.format(Locale.ROOT, "%." + decimals(Math.abs(number)) + "f", number);
+        String digits = text.contains(".") ? text.replaceAll("\\.?0+$", "") : text;
         return digits + units[unit];
+    }
+
+    /** Decimals that make three digits in all. */
+    private static int decimals(double number) {
+        if (number < 9.995) {
+            return 2;
+        }
+        return number < 99.95 ? 1 : 0;
     }
 }

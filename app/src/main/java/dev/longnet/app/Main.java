@@ -35,7 +35,7 @@ public final class Main implements Runnable {
     public static void main(String[] args) {
         PrintWriter out = writer(System.out);
         PrintWriter err = writer(System.err);
-        int code = run(out, err, System.getenv("LONGNET_DEBUG") != null, args);
+        int code = run(out, err, "1".equals(System.getenv("LONGNET_DEBUG")), args);
         out.flush();
         err.flush();
         System.exit(code);
