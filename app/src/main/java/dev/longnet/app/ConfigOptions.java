@@ -1,0 +1,49 @@
+package dev.longnet.app;
+
+import dev.longnet.config.Configs;
+import dev.longnet.config.ConfigurationPage;
+import dev.longnet.train.RunConfig;
+import java.nio.file.Path;
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.UsageMessageSpec;
+import picocli.CommandLine.Option;
+
+/** The options {@code --config} and {@code --set} of commands that take a configuration; use as a {@link Mixin}. */
+public final class ConfigOptions {
+    @Option(
+            names = "--config",
+            paramLabel = "FILE",
+            description = "YAML file with configuration keys; docs/configuration.md lists them.")
+    private Path file;
+
+    @Option(
+            names = "--set",
+            paramLabel = "KEY=VALUE",
+            description = "Sets one configuration key, such as train.steps=500; may be repeated, goes over --config.")
+    private List<String> settings = List.of();
+
+    /** Whether either option was given. */
+    public boolean given() {
+        return file != null || !settings.isEmpty();
+    }
+
+    /** The configuration that the options describe; keys they leave out keep their value in {@code base}. */
+    public RunConfig read(RunConfig base) {
+        return Configs.read(base, file, settings);
+    }
+
+    /** Adds the list of keys to the help of a command that has these options. */
+    static void describe(CommandLine command, int width) {
+        boolean takesConfig = command.getCommandSpec().mixins().values().stream()
+                .anyMatch(mixin -> mixin.userObject() instanceof ConfigOptions);
+        if (takesConfig) {
+            command.getHelpSectionMap()
+                    .put(
+                            UsageMessageSpec.SECTION_KEY_FOOTER,
+                            help -> "\nConfiguration keys and their defaults:\n"
+                                    + ConfigurationPage.help(RunConfig.defaults(), width));
+        }
+    }
+}

@@ -1,0 +1,78 @@
+package dev.longnet.app;
+
+import java.io.OutputStreamWriter;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/**
+ * The command line {@code longnet}: finds the command, runs it and turns its end into an exit code.
+ *
+ * <p>Exit codes: 0 the command did what was asked, 1 it failed, 2 it was called wrongly. A command class must not have
+ * fields or methods with libtorch types in their signatures, so that help starts without loading it.
+ */
+@Command(
+        name = "longnet",
+        description = "Trains, measures and runs transformers with dilated attention.",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        subcommands = {
+            Doctor.class,
+        },
+        footer = {"", "\"longnet COMMAND --help\" describes a command. LONGNET_JAVA_OPTS adds flags of the JVM."})
+public final class Main implements Runnable {
+    private static final int WIDTH = 100;
+
+    @Spec
+    private CommandSpec spec;
+
+    /** Runs the command that the arguments name and exits with its code. */
+    public static void main(String[] args) {
+        PrintWriter out = writer(System.out);
+        PrintWriter err = writer(System.err);
+        int code = run(out, err, "1".equals(System.getenv("LONGNET_DEBUG")), args);
+        out.flush();
+        err.flush();
+        System.exit(code);
+    }
+
+    /** Runs a command in this process; nothing that it throws comes out. */
+    static int run(PrintWriter out, PrintWriter err, boolean debug, String... args) {
+        Failures failures = new Failures(err, debug);
+        try {
+            return commandLine(out, err)
+                    .setParameterExceptionHandler((e, arguments) -> failures.report(e, e.getCommandLine()))
+                    .setExecutionExceptionHandler((e, command, parsed) -> failures.report(e, command))
+                    .execute(args);
+        } catch (Throwable e) { // errors of the JVM, which picocli lets pass
+            return failures.report(e, null);
+        }
+    }
+
+    private static CommandLine commandLine(PrintWriter out, PrintWriter err) {
+        CommandLine commandLine = new CommandLine(new Main())
+                .setOut(out)
+                .setErr(err)
+                .setUsageHelpWidth(WIDTH)
+                .setCaseInsensitiveEnumValuesAllowed(true);
+        Converters.register(commandLine);
+        commandLine.getSubcommands().values().forEach(command -> ConfigOptions.describe(command, WIDTH));
+        return commandLine;
+    }
+
+    @Override
+    public void run() {
+        throw new ParameterException(
+                spec.commandLine(),
+                "no command given; use " + String.join(", ", spec.subcommands().keySet()));
+    }
+
+    private static PrintWriter writer(PrintStream stream) {
+        return new PrintWriter(new OutputStreamWriter(stream, StandardCharsets.UTF_8), true);
+    }
+}
