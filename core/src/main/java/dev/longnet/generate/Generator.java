@@ -1,0 +1,69 @@
+package dev.longnet.generate;
+
+import static dev.longnet.Checks.requireArgument;
+
+import dev.longnet.model.Execution;
+import dev.longnet.model.LongNetDecoder;
+import dev.longnet.tensor.Scope;
+import dev.longnet.tensor.Tensors;
+import java.util.SplittableRandom;
+import java.util.function.IntPredicate;
+
+/** Continues a text token by token. */
+public final class Generator {
+    private final LongNetDecoder model;
+    private final Execution execution;
+
+    public Generator(LongNetDecoder model, Execution execution) {
+        this.model = model;
+        this.execution = execution;
+    }
+
+    /**
+     * What a generation did.
+     *
+     * @param promptTokens tokens read before the first new one
+     * @param tokens tokens made
+     * @param promptSeconds time to read the prompt
+     * @param seconds time to make the tokens
+     */
+    public record Summary(int promptTokens, int tokens, double promptSeconds, double seconds) {}
+
+    /**
+     * Generates until the limit, the end of the document, or until {@code sink} says no.
+     *
+     * @param prompt at least one token
+     * @param endOfDocument the token that ends a text; it is not given to {@code sink}
+     * @param sink hears each token as it is made and returns whether to go on
+     */
+    public Summary generate(
+            int[] prompt, int maxTokens, Sampling sampling, long seed, int endOfDocument, IntPredicate sink) {
+        requireArgument(prompt.length > 0, "a prompt needs at least one token");
+        requireArgument(maxTokens >= 0, "max-tokens must not be negative, got %d", maxTokens);
+        SplittableRandom random = new SplittableRandom(seed);
+        try (LongNetDecoder.Session session = model.newSession(execution)) {
+            long begin = System.nanoTime();
+            float[] logits = read(session, prompt);
+            long prompted = System.nanoTime();
+            int made = 0;
+            while (made < maxTokens) {
+                int token = sampling.choose(logits, random);
+                if (token == endOfDocument) {
+                    break;
+                }
+                made++;
+                if (!sink.test(token) || made == maxTokens) {
+                    break;
+                }
+                logits = read(session, token);
+            }
+            return new Summary(prompt.length, made, (prompted - begin) / 1e9, (System.nanoTime() - prompted) / 1e9);
+        }
+    }
+
+    private static float[] read(LongNetDecoder.Session session, int... tokens) {
+        try (Scope scope = new Scope()) {
+            return Tensors.floats(session.read(tokens));
+        }
+    }
+}
