@@ -4,11 +4,14 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Dispatcher;
+import org.bytedeco.pytorch.GenericList;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.IValueVector;
 import org.bytedeco.pytorch.OperatorHandle;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorType;
 import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.Type;
 
 /** ATen operators that have no Java method, called by name through libtorch's dispatcher. */
 public final class Aten {
@@ -108,6 +111,15 @@ public final class Aten {
         return stack;
     }
 
+    /** A list of tensors as operators take it; an IValue cannot be made of a TensorVector itself. */
+    private static GenericList list(TensorVector tensors) {
+        GenericList list = new GenericList(new Type.TypePtr(TensorType.get()));
+        for (long i = 0; i < tensors.size(); i++) {
+            list.push_back(new IValue(tensors.get(i)));
+        }
+        return list;
+    }
+
     /** A tensor of its own; the one that the stack shows dies with the stack. */
     private static Tensor result(IValueVector stack, long index) {
         return new Tensor(stack.get(index).toTensor());
@@ -119,7 +131,7 @@ public final class Aten {
         } else if (argument instanceof Tensor tensor) {
             return new IValue(tensor);
         } else if (argument instanceof TensorVector tensors) {
-            return new IValue(tensors);
+            return new IValue(list(tensors));
         } else if (argument instanceof Boolean flag) {
             return new IValue(flag);
         } else if (argument instanceof Double number) {
