@@ -5,6 +5,6 @@ package dev.longnet.data;
  *
  * @param project what it belongs to: an archive, a top folder or a {@code .jsonl} file
  * @param name its name, the same wherever the source lies on the disk, such as {@code lib.jar!/a/B.java}
- * @param text its bytes, UTF-8 but for strays
+ * @param text its bytes, valid UTF-8 without NUL
  */
 public record Document(String project, String name, byte[] text) {}
