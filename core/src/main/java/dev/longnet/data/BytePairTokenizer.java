@@ -9,9 +9,17 @@ import com.knuddels.jtokkit.api.IntArrayList;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Set;
 
-/** OpenAI's byte pair encodings, by jtokkit. */
-record BytePairTokenizer(String name, int vocabulary, int endOfDocument, Encoding encoding) implements Tokenizer {
+/**
+ * OpenAI's byte pair encodings, by jtokkit.
+ *
+ * @param words tokens below this stand for pieces of text; a few above it are special and the others have no meaning
+ * @param special the special tokens, written as {@code <|…|>}
+ */
+record BytePairTokenizer(
+        String name, int vocabulary, int endOfDocument, int words, Set<Integer> special, Encoding encoding)
+        implements Tokenizer {
     /** Longest piece of text in characters that is encoded at once, where the text has a safe place to cut. */
     private static final int PIECE = 1 << 16;
 
@@ -23,8 +31,9 @@ record BytePairTokenizer(String name, int vocabulary, int endOfDocument, Encodin
     static BytePairTokenizer of(String name) {
         Encoding encoding = ENCODINGS.getEncoding(name).orElseThrow();
         return name.equals("cl100k_base")
-                ? new BytePairTokenizer(name, 100277, 100257, encoding)
-                : new BytePairTokenizer(name, 200019, 199999, encoding);
+                ? new BytePairTokenizer(
+                        name, 100277, 100257, 100256, Set.of(100257, 100258, 100259, 100260, 100276), encoding)
+                : new BytePairTokenizer(name, 200019, 199999, 199998, Set.of(199999, 200018), encoding);
     }
 
     @Override
@@ -70,19 +79,14 @@ record BytePairTokenizer(String name, int vocabulary, int endOfDocument, Encodin
         for (int token : tokens) {
             requireArgument(
                     token >= 0 && token < vocabulary, "token %d is not in the vocabulary [0, %d)", token, vocabulary);
-            one.clear();
-            one.add(token);
-            bytes.writeBytes(decode(one));
+            if (token < words || special.contains(token)) {
+                one.clear();
+                one.add(token);
+                bytes.writeBytes(encoding.decodeBytes(one));
+            } else {
+                bytes.writeBytes(NO_TEXT); // A model can sample the few numbers that no token has.
+            }
         }
         return bytes.toByteArray();
-    }
-
-    /** A model can sample the few numbers that no token has. */
-    private byte[] decode(IntArrayList token) {
-        try {
-            return encoding.decodeBytes(token);
-        } catch (IllegalArgumentException e) {
-            return NO_TEXT;
-        }
     }
 }

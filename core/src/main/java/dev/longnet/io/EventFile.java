@@ -145,9 +145,12 @@ public final class EventFile implements AutoCloseable {
 
     /** The few kinds of protocol buffer field that an event has. */
     private static final class Message extends ByteArrayOutputStream {
+        /** Zero is a varint field's default and is not written. */
         Message varint(int tag, long value) {
-            write(tag);
-            writeVarint(value);
+            if (value != 0) {
+                write(tag);
+                writeVarint(value);
+            }
             return this;
         }
 
