@@ -22,6 +22,11 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         subcommands = {
+            QuickstartCommand.class,
+            TrainCommand.class,
+            EvalCommand.class,
+            GenerateCommand.class,
+            ReportCommand.class,
             Doctor.class,
         },
         footer = {"", "\"longnet COMMAND --help\" describes a command. LONGNET_JAVA_OPTS adds flags of the JVM."})

@@ -44,10 +44,6 @@ public record RunFolder(Path path) {
         return path.resolve("report.html");
     }
 
-    public Path tokenCache() {
-        return path.resolve("tokens");
-    }
-
     Path checkpoints() {
         return path.resolve("checkpoints");
     }
@@ -68,6 +64,10 @@ public record RunFolder(Path path) {
         } catch (IOException e) {
             throw new LongNetException(e, "%s cannot be read: %s", checkpoints(), e.getMessage());
         }
+    }
+
+    public boolean hasCheckpoint() {
+        return !completeCheckpoints().isEmpty();
     }
 
     /** The newest complete checkpoint. */

@@ -1,0 +1,28 @@
+package dev.longnet.app;
+
+import picocli.CommandLine.Option;
+
+/** The options {@code --device} and {@code --threads} of commands that compute; use as a mixin. */
+final class DeviceOptions {
+    @Option(
+            names = "--device",
+            paramLabel = "NAME",
+            defaultValue = "auto",
+            description = "auto, cpu, cuda or cuda:INDEX (default ${DEFAULT-VALUE}: a GPU when there is one).")
+    private String name;
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "Threads of the CPU; 0 takes one a core (default).")
+    private int threads;
+
+    String name() {
+        return name;
+    }
+
+    int threads() {
+        return threads;
+    }
+}

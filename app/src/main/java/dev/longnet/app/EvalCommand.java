@@ -1,0 +1,93 @@
+package dev.longnet.app;
+
+import dev.longnet.data.DataConfig;
+import dev.longnet.data.Split;
+import dev.longnet.data.TokenFile;
+import dev.longnet.eval.ContextEvaluation;
+import dev.longnet.tensor.Scope;
+import dev.longnet.train.RunFolder;
+import dev.longnet.train.TrainedModel;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code longnet eval}: what context is worth to a trained model. */
+@Command(
+        name = "eval",
+        description = "Measures perplexity on the same tokens given ever longer context, and loss by position.")
+final class EvalCommand implements Callable<Integer> {
+    @Option(
+            names = "--model",
+            required = true,
+            arity = "1..*",
+            paramLabel = "RUN",
+            description = "Run folders, such as runs/x; several are compared on the same text.")
+    private List<Path> models;
+
+    @Option(
+            names = "--data",
+            arity = "1..*",
+            paramLabel = "SOURCE",
+            description = "Text to measure on (default: what the first run held out).")
+    private List<String> data = List.of();
+
+    @Option(
+            names = "--context",
+            split = ",",
+            paramLabel = "N",
+            defaultValue = "512,1k,2k,4k,8k",
+            description = "Context lengths in tokens, suffix included (default ${DEFAULT-VALUE}).")
+    private List<Integer> contexts;
+
+    @Option(
+            names = "--suffix",
+            paramLabel = "N",
+            defaultValue = "256",
+            description = "Tokens predicted at the end of each sample (default ${DEFAULT-VALUE}).")
+    private int suffix;
+
+    @Option(
+            names = "--samples",
+            paramLabel = "N",
+            defaultValue = "16",
+            description = "Places in the text to measure at (default ${DEFAULT-VALUE}).")
+    private int samples;
+
+    @Mixin
+    private DeviceOptions device;
+
+    @Mixin
+    private OutputOptions options;
+
+    @Override
+    public Integer call() {
+        Output output = options.output();
+        int[] lengths = contexts.stream().mapToInt(Integer::intValue).toArray();
+        List<ContextReport.Model> results = new ArrayList<>();
+        String text = null;
+        for (Path path : models) {
+            try (Scope scope = new Scope()) {
+                TrainedModel trained = TrainedModel.load(path, device.name(), device.threads());
+                DataConfig source = data.isEmpty()
+                        ? trained.config().data()
+                        : trained.config().data().withSources(data).withHeldOut(1);
+                text = String.join(" ", source.sources());
+                try (TokenFile file = Tokens.open(source, Split.HELD_OUT, output);
+                        ProgressBar bar = output.progress("eval", 0, 1L * lengths.length * samples)) {
+                    ContextEvaluation.Result result = new ContextEvaluation(
+                                    trained.model(), trained.execution(), trained.tokenizer())
+                            .run(file, lengths, suffix, samples, (done, of) -> bar.update(done));
+                    results.add(ContextReport.Model.of(path, trained.config(), result));
+                }
+            }
+        }
+        ContextReport report = new ContextReport(text, results);
+        report.show(output);
+        report.write(new RunFolder(models.get(0)).evaluation());
+        return 0;
+    }
+}

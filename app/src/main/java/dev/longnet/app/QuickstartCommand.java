@@ -1,0 +1,195 @@
+package dev.longnet.app;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.longnet.LongNetException;
+import dev.longnet.app.report.Report;
+import dev.longnet.config.Configs;
+import dev.longnet.data.Split;
+import dev.longnet.data.TokenFile;
+import dev.longnet.eval.ContextEvaluation;
+import dev.longnet.generate.Sampling;
+import dev.longnet.io.AtomicFiles;
+import dev.longnet.tensor.Scope;
+import dev.longnet.train.RunConfig;
+import dev.longnet.train.RunFolder;
+import dev.longnet.train.TrainedModel;
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code longnet quickstart}: from nothing to a trained model and a page about it. */
+@Command(
+        name = "quickstart",
+        description =
+                "Trains a small LongNet on real Java code, shows what context is worth beside a dense model, generates.")
+final class QuickstartCommand implements Callable<Integer> {
+    /** Tokens of the dense model's sequences; LongNet's are eight times as long. */
+    private static final int DENSE_LENGTH = 1024;
+
+    private static final int LENGTH = 8 * DENSE_LENGTH;
+
+    @Option(
+            names = "--out",
+            paramLabel = "FOLDER",
+            defaultValue = "runs/quickstart",
+            description = "Run folder (default ${DEFAULT-VALUE}).")
+    private Path out;
+
+    @Option(
+            names = "--steps",
+            paramLabel = "N",
+            defaultValue = "160",
+            description = "Training steps of 8k tokens for each of the two models (default ${DEFAULT-VALUE}).")
+    private int steps;
+
+    @Option(
+            names = "--samples",
+            paramLabel = "N",
+            defaultValue = "12",
+            description = "Held-out places at which context is measured (default ${DEFAULT-VALUE}).")
+    private int samples;
+
+    @Mixin
+    private OutputOptions options;
+
+    @Override
+    public Integer call() {
+        Output output = options.output();
+        RunFolder longNet = new RunFolder(out), dense = new RunFolder(out.resolve("dense"));
+        output.say("1/4  LongNet, context %d", LENGTH);
+        RunConfig config = longNetConfig();
+        if (!train(longNet, config, output)) {
+            return 0;
+        }
+        output.say("2/4  dense attention of the same size on as many tokens, context %d", DENSE_LENGTH);
+        if (!train(dense, denseConfig(config), output)) {
+            return 0;
+        }
+        output.say("3/4  what context is worth: the same held-out tokens, ever more text before them");
+        compare(longNet, dense, output);
+        output.say("4/4  a sample");
+        sample(longNet, output);
+        Path page = Report.write(out);
+        output.json(Map.of("report", page.toString()));
+        output.say("");
+        output.say("The page: %s", page);
+        output.say("Next:  longnet generate --model %s --prompt \"public final class \"", out);
+        output.say("       longnet train --data YOUR-CODE --out runs/mine --set train.length=16k");
+        output.say("       longnet eval --model runs/mine --context 1k,4k,16k");
+        return 0;
+    }
+
+    private RunConfig longNetConfig() {
+        RunConfig base = Configs.with(
+                RunConfig.defaults(),
+                "model.embedding=192",
+                "model.heads=6",
+                "model.keyValueHeads=6",
+                "model.feedForward=768",
+                "model.pattern=512:1,1024:2,2048:4,4096:8,8192:16",
+                "train.steps=" + steps,
+                "train.length=" + LENGTH,
+                "train.learningRate=4e-3",
+                "train.minLearningRate=4e-4",
+                "train.warmup=10",
+                "train.evalEvery=0",
+                "train.evalTokens=64k",
+                "train.checkpointEvery=50",
+                "train.logEvery=2",
+                "train.precision=" + (Cpu.read(Path.of("/proc/cpuinfo")).bfloat16() ? "bfloat16" : "float32"));
+        return base.withData(base.data().withSources(text()));
+    }
+
+    private static RunConfig denseConfig(RunConfig longNet) {
+        return Configs.with(
+                longNet,
+                "model.pattern=" + DENSE_LENGTH + ":1",
+                "train.length=" + DENSE_LENGTH,
+                "train.batch=" + LENGTH / DENSE_LENGTH);
+    }
+
+    /** Trains, going on where an earlier quickstart stopped; false if it was interrupted. */
+    private boolean train(RunFolder run, RunConfig config, Output output) {
+        RunConfig saved = Files.exists(run.config()) && run.hasCheckpoint() ? run.readConfig() : null;
+        return new TrainingRun(run, config, output).train(saved) >= steps;
+    }
+
+    private void compare(RunFolder longNet, RunFolder dense, Output output) {
+        int[] contexts = {512, 1024, 2048, 4096, LENGTH, 2 * LENGTH, 4 * LENGTH};
+        try (Scope scope = new Scope()) {
+            ContextReport report = new ContextReport(
+                    "held-out files",
+                    List.of(
+                            measure(longNet, "LongNet " + LENGTH, contexts, output),
+                            measure(dense, "dense " + DENSE_LENGTH, contexts, output)));
+            report.show(output);
+            report.write(longNet.evaluation());
+        }
+    }
+
+    private ContextReport.Model measure(RunFolder run, String name, int[] contexts, Output output) {
+        TrainedModel trained = TrainedModel.load(run.path(), "auto", 0);
+        try (TokenFile file = Tokens.open(trained.config().data(), Split.HELD_OUT, output);
+                ProgressBar bar = output.progress("eval", 0, (long) contexts.length * samples)) {
+            ContextEvaluation.Result result = new ContextEvaluation(
+                            trained.model(), trained.execution(), trained.tokenizer())
+                    .run(file, contexts, 256, samples, (done, of) -> bar.update(done));
+            return ContextReport.Model.of(run.path(), trained.config(), result).named(name);
+        }
+    }
+
+    private static void sample(RunFolder run, Output output) {
+        String prompt = "/**\n * Returns the larger of two numbers.\n */\npublic static int max(";
+        try (Scope scope = new Scope()) {
+            TrainedModel trained = TrainedModel.load(run.path(), "auto", 0);
+            Sampling sampling = new Sampling(0.6, 0.95);
+            Continuation continuation =
+                    Continuation.of(trained, prompt.getBytes(StandardCharsets.UTF_8), 300, sampling, 1, output);
+            Map<String, Object> json = new LinkedHashMap<>();
+            json.put("prompt", prompt);
+            json.put("completion", continuation.text());
+            json.put("settings", "temperature 0.6, top-p 0.95, seed 1");
+            AtomicFiles.writeString(run.sample(), new ObjectMapper().writeValueAsString(json));
+            output.json(json);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The source jars that the build laid beside this program's own jar. */
+    private static List<String> text() {
+        try {
+            Path program = Path.of(QuickstartCommand.class
+                    .getProtectionDomain()
+                    .getCodeSource()
+                    .getLocation()
+                    .toURI());
+            Path folder = program.resolveSibling("text");
+            try (Stream<Path> jars = Files.list(folder)) {
+                List<String> sources = jars.filter(jar -> jar.toString().endsWith(".jar"))
+                        .map(Path::toString)
+                        .sorted()
+                        .toList();
+                if (!sources.isEmpty()) {
+                    return sources;
+                }
+            }
+            throw new IOException("it holds no jar");
+        } catch (IOException | URISyntaxException e) {
+            throw new LongNetException(
+                    e,
+                    "the text to train on is not beside the program (app/target/text); build it with \"mvn package\"");
+        }
+    }
+}

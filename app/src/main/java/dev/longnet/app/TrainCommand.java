@@ -1,0 +1,72 @@
+package dev.longnet.app;
+
+import dev.longnet.LongNetException;
+import dev.longnet.train.RunConfig;
+import dev.longnet.train.RunFolder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code longnet train}: trains a decoder on text and saves it to a run folder. */
+@Command(
+        name = "train",
+        description = "Trains a LongNet language model on text; Ctrl-C saves, --resume goes on to the same numbers.")
+final class TrainCommand implements Callable<Integer> {
+    @Option(
+            names = "--data",
+            arity = "1..*",
+            paramLabel = "SOURCE",
+            description = "Folders, zip or jar files, files, globs or .jsonl files; sets data.sources.")
+    private List<String> data = List.of();
+
+    @Option(
+            names = "--out",
+            required = true,
+            paramLabel = "FOLDER",
+            description = "Where the run keeps its configuration, metrics and checkpoints, such as runs/x.")
+    private Path out;
+
+    @Option(names = "--resume", description = "Goes on from the newest checkpoint in --out.")
+    private boolean resume;
+
+    @Mixin
+    private ConfigOptions configuration;
+
+    @Mixin
+    private OutputOptions options;
+
+    @Override
+    public Integer call() {
+        Output output = options.output();
+        RunFolder run = new RunFolder(out);
+        if (resume) {
+            run.latestCheckpoint();
+        } else if (Files.exists(run.config())) {
+            throw new LongNetException(
+                    "%s already holds a run; go on with --resume, or choose another --out, or delete it", out);
+        }
+        RunConfig saved = resume ? run.readConfig() : null;
+        RunConfig config = configuration.read(resume ? saved : RunConfig.defaults());
+        if (!data.isEmpty()) {
+            config = config.withData(config.data().withSources(data));
+        }
+        if (config.data().sources().isEmpty()) {
+            throw new IllegalArgumentException(
+                    "no text to train on; give --data FOLDER, a jar or zip, a file, a glob or a .jsonl file");
+        }
+        int steps = new TrainingRun(run, config, output).train(saved);
+        boolean done = steps >= config.train().steps();
+        output.say(
+                done
+                        ? "trained %d steps; next: longnet eval --model %s, longnet generate --model %2$s --prompt …, longnet"
+                                + " report %2$s"
+                        : "stopped after step %d and saved; go on with: longnet train --out %s --resume",
+                steps,
+                out);
+        return 0;
+    }
+}

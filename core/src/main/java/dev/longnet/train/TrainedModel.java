@@ -1,0 +1,40 @@
+package dev.longnet.train;
+
+import dev.longnet.attention.AttentionKernel;
+import dev.longnet.data.Tokenizer;
+import dev.longnet.model.Execution;
+import dev.longnet.model.LongNetDecoder;
+import dev.longnet.model.Weights;
+import dev.longnet.tensor.Compute;
+import java.nio.file.Path;
+
+/**
+ * A decoder with the weights of a run's newest checkpoint, ready to read text; it belongs to the scope it was loaded in.
+ *
+ * @param config the run's configuration
+ * @param execution how to compute with it: the run's precision, no dropout
+ */
+public record TrainedModel(RunConfig config, LongNetDecoder model, Tokenizer tokenizer, Execution execution) {
+    /**
+     * Loads a run.
+     *
+     * @param run the run's folder
+     * @param device auto, cpu, cuda or cuda:INDEX
+     * @param threads of the CPU, 0 for one a core
+     */
+    public static TrainedModel load(Path run, String device, int threads) {
+        RunFolder folder = new RunFolder(run);
+        RunConfig config = folder.readConfig();
+        Path checkpoint = folder.latestCheckpoint();
+        Compute.threads(threads);
+        LongNetDecoder model = new LongNetDecoder(config.model());
+        Weights.load(model, checkpoint.resolve("model.safetensors"));
+        model.to(Compute.device(device), false);
+        Execution execution = new Execution(
+                AttentionKernel.of(config.train().kernel()),
+                config.train().precision() == TrainConfig.Precision.BFLOAT16,
+                false,
+                false);
+        return new TrainedModel(config, model, Tokenizer.of(config.data().tokenizer()), execution);
+    }
+}

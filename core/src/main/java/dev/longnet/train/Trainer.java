@@ -1,0 +1,209 @@
+package dev.longnet.train;
+
+import dev.longnet.LongNetException;
+import dev.longnet.attention.AttentionKernel;
+import dev.longnet.data.TokenFile;
+import dev.longnet.data.Windows;
+import dev.longnet.model.Execution;
+import dev.longnet.model.LongNetDecoder;
+import dev.longnet.tensor.Compute;
+import dev.longnet.tensor.Gradient;
+import dev.longnet.tensor.Ops;
+import dev.longnet.tensor.Parameters;
+import dev.longnet.tensor.Scope;
+import dev.longnet.tensor.Tensors;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Trains a decoder on a token file, from nothing or from a run's newest checkpoint.
+ *
+ * <p>The same configuration on the same machine gives the same numbers, and a run that was stopped goes on to exactly
+ * those that it would have had.
+ */
+public final class Trainer {
+    private final RunConfig config;
+    private final RunFolder run;
+    private final TokenFile train;
+    private final TokenFile heldOut;
+    private final TrainListener listener;
+    private volatile boolean stopRequested;
+
+    /**
+     * @param config complete, with the vocabulary in its model
+     * @param train tokens to learn from
+     * @param heldOut tokens to measure on, or null
+     */
+    public Trainer(RunConfig config, RunFolder run, TokenFile train, TokenFile heldOut, TrainListener listener) {
+        this.config = config;
+        this.run = run;
+        this.train = train;
+        this.heldOut = heldOut;
+        this.listener = listener;
+    }
+
+    /** Asks the run to save after the step it is at and to return. Any thread may call it. */
+    public void stop() {
+        stopRequested = true;
+    }
+
+    /**
+     * Trains until the configured step or until {@link #stop}.
+     *
+     * @param resume whether to go on from the newest checkpoint
+     * @return steps done
+     */
+    public int run(boolean resume) {
+        TrainConfig t = config.train();
+        Execution execution = execution(t, true);
+        Compute.threads(t.threads());
+        Compute.seed(t.seed());
+        try (Scope scope = new Scope()) {
+            LongNetDecoder model = new LongNetDecoder(config.model());
+            model.to(Compute.device(t.device()), false);
+            Windows windows = new Windows(train, t.length(), t.batch(), t.seed());
+            try (AdamW optimizer = new AdamW(Parameters.of(model), t)) {
+                Checkpoint.State state = new Checkpoint.State(0, 0, 0, windows.state());
+                if (resume) {
+                    state = Checkpoint.load(run.latestCheckpoint(), model, optimizer);
+                    windows.restore(state.data());
+                }
+                try (Metrics metrics = new Metrics(run, state.step())) {
+                    return loop(model, optimizer, windows, state, metrics, execution);
+                }
+            }
+        }
+    }
+
+    private int loop(
+            LongNetDecoder model,
+            AdamW optimizer,
+            Windows windows,
+            Checkpoint.State state,
+            Metrics metrics,
+            Execution execution) {
+        TrainConfig t = config.train();
+        int step = state.step(), savedStep = step;
+        long tokens = state.tokens();
+        double seconds = state.seconds();
+        while (step < t.steps() && !stopRequested) {
+            step++;
+            long begin = System.nanoTime();
+            double rate = LearningRate.at(step, t);
+            double loss, norm;
+            try (Scope scope = new Scope()) {
+                Tensor[] result = step(model, optimizer, windows, rate, execution);
+                loss = Tensors.item(result[0]);
+                norm = Tensors.item(result[1]);
+            }
+            double elapsed = (System.nanoTime() - begin) / 1e9;
+            tokens += t.tokensPerStep();
+            seconds += elapsed;
+            TrainListener.Report report = new TrainListener.Report(
+                    step, t.steps(), tokens, loss, rate, norm, t.tokensPerStep() / elapsed, seconds);
+            requireFinite(report, savedStep);
+            listener.step(report);
+            boolean last = step == t.steps();
+            if (step % t.logEvery() == 0 || last || step == 1) {
+                metrics.write(step, line(report));
+            }
+            if (heldOut != null && (last || t.evalEvery() > 0 && step % t.evalEvery() == 0)) {
+                double held = heldOutLoss(model);
+                listener.heldOut(step, held);
+                metrics.write(step, Map.of("step", step, "heldOutLoss", held));
+            }
+            if (last || stopRequested || t.checkpointEvery() > 0 && step % t.checkpointEvery() == 0) {
+                Checkpoint.State now = new Checkpoint.State(step, tokens, seconds, windows.state());
+                Checkpoint.save(run, model, optimizer, now, t.keepCheckpoints());
+                savedStep = step;
+                listener.saved(step);
+            }
+        }
+        return step;
+    }
+
+    /** One optimizer step; returns loss and gradient norm as scalars. */
+    private Tensor[] step(LongNetDecoder model, AdamW optimizer, Windows windows, double rate, Execution execution) {
+        TrainConfig t = config.train();
+        Tensor loss = Tensors.zeros(Tensors.like(model.embedding()));
+        for (int i = 0; i < t.accumulate(); i++) {
+            try (Scope scope = new Scope()) {
+                Tensor rows = Tensors.of(windows.next().tokens(), model.device(), t.batch(), t.length() + 1L);
+                Tensor features = model.features(rows.narrow(1, 0, t.length()), null, 0, execution);
+                Tensor targets = rows.narrow(1, 1, t.length());
+                loss.add_(Loss.backward(model, features, targets, 1.0 / t.accumulate(), t.lossChunk(), execution));
+            }
+        }
+        Tensor norm = optimizer.clip();
+        optimizer.step(rate);
+        return new Tensor[] {Ops.times(loss, 1.0 / t.accumulate()), norm};
+    }
+
+    /** Mean −ln p over the first held-out tokens in windows of the trained length. */
+    private double heldOutLoss(LongNetDecoder model) {
+        TrainConfig t = config.train();
+        Execution execution = execution(t, false);
+        long limit = Math.min(t.evalTokens(), heldOut.tokens() - 1);
+        double sum = 0;
+        long count = 0;
+        while (count < limit) {
+            int n = (int) Math.min(t.length(), limit - count);
+            try (Scope scope = new Scope();
+                    var off = Gradient.off()) {
+                int[] window = new int[n + 1];
+                heldOut.read(count, window, 0, n + 1);
+                Tensor rows = Tensors.of(longs(window), model.device(), 1, n + 1);
+                Tensor features = model.features(rows.narrow(1, 0, n), null, 0, execution);
+                for (float loss : Loss.perToken(model, features, rows.narrow(1, 1, n), t.lossChunk(), execution)) {
+                    sum += loss;
+                }
+            }
+            count += n;
+        }
+        return sum / count;
+    }
+
+    private void requireFinite(TrainListener.Report report, int savedStep) {
+        if (!Double.isFinite(report.loss()) || !Double.isFinite(report.gradientNorm())) {
+            throw new LongNetException(
+                    "at step %d the loss is %s and the gradient norm %s (learning rate %.3g); %s with a lower"
+                            + " train.learningRate, a longer train.warmup or a smaller train.clip",
+                    report.step(),
+                    report.loss(),
+                    report.gradientNorm(),
+                    report.learningRate(),
+                    savedStep == 0
+                            ? "start again"
+                            : "the checkpoint of step " + savedStep + " is intact: go on from it with --resume and");
+        }
+    }
+
+    private static Map<String, Object> line(TrainListener.Report report) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("step", report.step());
+        line.put("tokens", report.tokens());
+        line.put("loss", report.loss());
+        line.put("learningRate", report.learningRate());
+        line.put("gradientNorm", report.gradientNorm());
+        line.put("tokensPerSecond", report.tokensPerSecond());
+        line.put("seconds", report.seconds());
+        return line;
+    }
+
+    private static Execution execution(TrainConfig t, boolean training) {
+        return new Execution(
+                AttentionKernel.of(t.kernel()),
+                t.precision() == TrainConfig.Precision.BFLOAT16,
+                training && t.recompute(),
+                training);
+    }
+
+    private static long[] longs(int[] values) {
+        long[] wide = new long[values.length];
+        for (int i = 0; i < wide.length; i++) {
+            wide[i] = values[i];
+        }
+        return wide;
+    }
+}
