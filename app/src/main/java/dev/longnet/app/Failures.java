@@ -43,7 +43,8 @@ final class Failures {
         return wrongCall ? WRONG_CALL : FAILED;
     }
 
-    private static String sentence(Throwable failure) {
+    /** What went wrong, in one sentence without a full stop. */
+    static String sentence(Throwable failure) {
         if (failure instanceof UnmatchedArgumentException unmatched) {
             return unknown(unmatched);
         }

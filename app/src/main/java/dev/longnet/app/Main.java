@@ -22,12 +22,9 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         subcommands = {
-            QuickstartCommand.class,
-            TrainCommand.class,
-            EvalCommand.class,
-            GenerateCommand.class,
-            ReportCommand.class,
+            Bench.class,
             Doctor.class,
+            Verify.class,
         },
         footer = {"", "\"longnet COMMAND --help\" describes a command. LONGNET_JAVA_OPTS adds flags of the JVM."})
 public final class Main implements Runnable {

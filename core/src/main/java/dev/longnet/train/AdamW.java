@@ -42,7 +42,7 @@ public final class AdamW implements AutoCloseable {
      *
      * @return the norm before, as a scalar tensor
      */
-    Tensor clip() {
+    public Tensor clip() {
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
             List<Tensor> norms = new ArrayList<>();
@@ -58,7 +58,7 @@ public final class AdamW implements AutoCloseable {
     }
 
     /** One step with the gradients that stand at the parameters, which are then cleared. */
-    void step(double learningRate) {
+    public void step(double learningRate) {
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
             for (boolean decays : new boolean[] {true, false}) {

@@ -1,0 +1,94 @@
+package dev.longnet.app;
+
+import static dev.longnet.Checks.requireArgument;
+
+import dev.longnet.app.bench.Measurement;
+import dev.longnet.tensor.Compute;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Supplier;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** What all benchmarks have in common: where they run and how their results are shown; use as a {@link Mixin}. */
+final class BenchOptions {
+    @Option(
+            names = "--kernel",
+            paramLabel = "NAME",
+            defaultValue = "auto",
+            description = "Attention kernel: auto, reference or aten (default: ${DEFAULT-VALUE}).")
+    private String kernel;
+
+    @Option(
+            names = "--device",
+            paramLabel = "NAME",
+            defaultValue = "auto",
+            description = "Where it runs: auto, cpu, cuda or cuda:INDEX (default: ${DEFAULT-VALUE}).")
+    private String device;
+
+    @Option(
+            names = "--threads",
+            paramLabel = "COUNT",
+            defaultValue = "0",
+            description = "Threads of tensor operations; 0 is one a core (default: ${DEFAULT-VALUE}).")
+    private int threads;
+
+    private final List<Measurement> results = new ArrayList<>();
+
+    String kernel() {
+        return kernel;
+    }
+
+    String device() {
+        return device;
+    }
+
+    /** Sets the threads; call before the first tensor. */
+    void apply() {
+        Compute.threads(threads);
+    }
+
+    static void check(List<Long> lengths) {
+        for (long length : lengths) {
+            requireArgument(length > 0, "lengths must be positive, got %d", length);
+        }
+    }
+
+    /** Takes one measurement, says so while it runs, and writes it as JSON when asked for. */
+    void take(Output output, String what, Supplier<Measurement> measure) {
+        output.note("measuring %s ...", what);
+        Measurement measurement = measure.get();
+        results.add(measurement);
+        output.json(measurement);
+    }
+
+    /** Shows people what was measured. */
+    void show(Output output, String heading, String lengthTitle, String timeTitle) {
+        if (output.json()) {
+            return;
+        }
+        output.say("%s", heading);
+        Table table =
+                new Table(lengthTitle, "direction", timeTitle, "tokens/s", "TFLOP/s", "peak memory", "memory/token");
+        for (Measurement m : results) {
+            table.row(
+                    m.length(),
+                    m.direction(),
+                    String.format(Locale.ROOT, m.milliseconds() < 100 ? "%.2f" : "%.0f", m.milliseconds()),
+                    String.format(Locale.ROOT, "%.0f", m.tokensPerSecond()),
+                    String.format(Locale.ROOT, "%.4f", m.tflops()),
+                    m.peakBytes() == null ? "-" : Human.bytes(m.peakBytes()),
+                    m.peakBytes() == null ? "-" : Human.bytes((double) m.peakBytes() / m.length() / m.batch()));
+        }
+        output.say(table);
+    }
+
+    /** Where it ran, for a heading. */
+    String place() {
+        Measurement any = results.get(0);
+        return String.format(
+                "kernel %s on %s, %d %s",
+                any.kernel(), any.device(), Compute.threads(), Compute.threads() == 1 ? "thread" : "threads");
+    }
+}

@@ -1,0 +1,169 @@
+package dev.longnet.app;
+
+import static dev.longnet.Checks.requireArgument;
+
+import dev.longnet.LongNetException;
+import dev.longnet.attention.AttentionKernel;
+import dev.longnet.verify.Verification;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code longnet verify}: this machine's computation held against recorded cases. */
+@Command(
+        name = "verify",
+        description = "Holds attention, or a whole model, against recorded cases and shows relative errors ‖a−b‖/‖b‖.",
+        footer = {"", "Exit code 1 if an error is out of bounds or a file cannot be used."})
+final class Verify implements Callable<Integer> {
+    /** Quantities in the order of the table's columns; a case has those of its kind. */
+    private static final List<String> QUANTITIES =
+            List.of("out", "lse", "dq", "dk", "dv", "logits", "features", "loss");
+
+    @Spec
+    private CommandSpec spec;
+
+    @Parameters(
+            arity = "1..*",
+            paramLabel = "CASE",
+            description = "Safetensors files of recorded cases; a folder stands for those in it.")
+    private List<Path> cases;
+
+    @Option(
+            names = "--kernel",
+            paramLabel = "NAME",
+            description = "Attention kernel: reference, aten or auto; may be repeated (default: reference and aten).")
+    private List<String> kernels = List.of("reference", "aten");
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            defaultValue = "float32",
+            description = "Type it is computed in: float32, float64 or bfloat16 (default: ${DEFAULT-VALUE}).")
+    private String dtype;
+
+    @Mixin
+    private OutputOptions options;
+
+    private final List<Verification> results = new ArrayList<>();
+    private boolean unusable;
+
+    @Override
+    public Integer call() {
+        Output output = options.output();
+        requireArgument(
+                Verification.TYPES.contains(dtype),
+                "dtype \"%s\" is not known; use %s",
+                dtype,
+                String.join(", ", Verification.TYPES));
+        kernels.forEach(AttentionKernel::of); // refuses unknown names before the first file
+        for (Path path : cases) {
+            try {
+                files(path).forEach(file -> verify(file, output));
+            } catch (LongNetException e) {
+                refuse(path, e, output);
+            }
+        }
+        if (!output.json() && !results.isEmpty()) {
+            show(output);
+        }
+        return unusable || results.stream().anyMatch(result -> !result.ok()) ? Failures.FAILED : 0;
+    }
+
+    private void verify(Path file, Output output) {
+        for (String kernel : kernels) {
+            try {
+                Verification result = Verification.run(file, AttentionKernel.of(kernel), dtype);
+                results.add(result);
+                output.json(json(result));
+            } catch (RuntimeException e) { // of whatever kind: what does not fit is in the file
+                refuse(file, e, output);
+                return;
+            }
+        }
+    }
+
+    /** Says which file cannot be used and why; the others go on. */
+    private void refuse(Path path, RuntimeException e, Output output) {
+        unusable = true;
+        String sentence = Failures.sentence(e);
+        String named = sentence.contains(path.toString()) ? sentence : path + ": " + sentence;
+        spec.commandLine().getErr().println(spec.qualifiedName() + ": " + named);
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("case", caseName(path));
+        json.put("dtype", dtype);
+        json.put("failure", named);
+        json.put("ok", false);
+        output.json(json);
+    }
+
+    private static String caseName(Path path) {
+        return String.valueOf(path.getFileName()).replaceFirst("\\.safetensors$", "");
+    }
+
+    private static List<Path> files(Path path) {
+        if (!Files.isDirectory(path)) {
+            return List.of(path);
+        }
+        try (var entries = Files.list(path)) {
+            List<Path> files = entries.filter(file -> file.toString().endsWith(".safetensors"))
+                    .sorted()
+                    .toList();
+            if (files.isEmpty()) {
+                throw new LongNetException("%s holds no .safetensors file", path);
+            }
+            return files;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static Map<String, Object> json(Verification result) {
+        Map<String, Double> errors = new LinkedHashMap<>();
+        for (String quantity : QUANTITIES) {
+            if (result.errors().containsKey(quantity)) {
+                errors.put(quantity, result.errors().get(quantity));
+            }
+        }
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("case", result.caseName());
+        json.put("kernel", result.kernel());
+        json.put("dtype", result.dtype());
+        json.put("errors", errors);
+        json.put("ok", result.ok());
+        return json;
+    }
+
+    private void show(Output output) {
+        List<String> quantities = QUANTITIES.stream()
+                .filter(quantity ->
+                        results.stream().anyMatch(result -> result.errors().containsKey(quantity)))
+                .toList();
+        List<String> titles = new ArrayList<>(List.of("case", "kernel", "dtype"));
+        titles.addAll(quantities);
+        titles.add("");
+        Table table = new Table(titles.toArray(String[]::new));
+        for (Verification result : results) {
+            List<Object> cells = new ArrayList<>(List.of(result.caseName(), result.kernel(), result.dtype()));
+            for (String quantity : quantities) {
+                Double error = result.errors().get(quantity);
+                cells.add(error == null ? "-" : String.format(Locale.ROOT, "%.1e", error));
+            }
+            cells.add(result.ok() ? "ok" : "FAILED");
+            table.row(cells.toArray());
+        }
+        output.say(table);
+    }
+}

@@ -1,0 +1,138 @@
+package dev.longnet.app.bench;
+
+import static dev.longnet.Checks.requireArgument;
+
+import dev.longnet.attention.Attention;
+import dev.longnet.attention.AttentionKernel;
+import dev.longnet.attention.AttentionSpec;
+import dev.longnet.pattern.DilationPattern;
+import dev.longnet.tensor.Compute;
+import dev.longnet.tensor.Gradient;
+import dev.longnet.tensor.Scope;
+import dev.longnet.tensor.Tensors;
+import java.util.List;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * Attention alone, as a model calls it, on random inputs.
+ *
+ * @param batch sequences B
+ * @param heads query heads H
+ * @param keyValueHeads key/value heads Hk, dividing H
+ * @param headDim features D of a head
+ * @param dtype one of {@link #TYPES}
+ * @param kernel name of a kernel, or auto
+ * @param device name of a device, or auto
+ */
+public record AttentionBenchmark(
+        DilationPattern pattern,
+        int batch,
+        int heads,
+        int keyValueHeads,
+        int headDim,
+        String dtype,
+        boolean causal,
+        String kernel,
+        String device) {
+
+    /** The types that inputs can have. */
+    public static final List<String> TYPES = List.of("float32", "float64", "bfloat16");
+
+    public AttentionBenchmark {
+        requireArgument(batch > 0, "batch must be positive, got %d", batch);
+        requireArgument(heads > 0, "heads must be positive, got %d", heads);
+        requireArgument(
+                keyValueHeads > 0 && heads % keyValueHeads == 0,
+                "heads %d is not a multiple of key-value-heads %d; use a divisor of heads",
+                heads,
+                keyValueHeads);
+        requireArgument(headDim > 0, "head-dim must be positive, got %d", headDim);
+        requireArgument(TYPES.contains(dtype), "dtype \"%s\" is not known; use %s", dtype, String.join(", ", TYPES));
+        kernel = AttentionKernel.of(kernel).name();
+        device = Devices.name(device);
+    }
+
+    /**
+     * Measures one length.
+     *
+     * @param length tokens N
+     * @param backward whether to compute the gradients of q, k and v too
+     */
+    public Measurement measure(long length, boolean backward, int repeats) {
+        Timing timing = Timing.of(() -> new Inputs(this, length, backward), device, repeats);
+        double flops = batch * pattern.nominalFlops(length, heads, headDim, causal, backward);
+        return new Measurement(
+                "attention",
+                Measurement.direction(backward),
+                length,
+                batch,
+                heads,
+                headDim,
+                pattern.toString(),
+                dtype,
+                kernel,
+                device,
+                timing.milliseconds(),
+                flops,
+                Measurement.tflops(flops, timing.milliseconds()),
+                batch * length / timing.milliseconds() * 1e3,
+                timing.peakBytes());
+    }
+
+    private ScalarType type() {
+        return switch (dtype) {
+            case "float64" -> ScalarType.Double;
+            case "bfloat16" -> ScalarType.BFloat16;
+            default -> ScalarType.Float;
+        };
+    }
+
+    /** q (B, N, H, D), k and v (B, N, Hk, D), and the gradient of the output. */
+    private static final class Inputs implements Workload {
+        private final Scope scope = new Scope();
+        private final AttentionSpec spec;
+        private final AttentionKernel kernel;
+        private final Tensor q;
+        private final Tensor k;
+        private final Tensor v;
+        private final Tensor gradOut;
+
+        Inputs(AttentionBenchmark b, long length, boolean backward) {
+            spec = AttentionSpec.of(b.pattern, b.causal, b.headDim);
+            kernel = AttentionKernel.of(b.kernel);
+            Device device = Compute.device(b.device);
+            TensorOptions options = Tensors.options(b.type(), device);
+            Compute.seed(1);
+            q = Tensors.randn(options, b.batch, length, b.heads, b.headDim).set_requires_grad(backward);
+            k = Tensors.randn(options, b.batch, length, b.keyValueHeads, b.headDim)
+                    .set_requires_grad(backward);
+            v = Tensors.randn(options, b.batch, length, b.keyValueHeads, b.headDim)
+                    .set_requires_grad(backward);
+            gradOut = backward ? Tensors.randn(options, b.batch, length, b.heads, b.headDim) : null;
+        }
+
+        @Override
+        public void run() {
+            try (Scope run = new Scope()) {
+                Tensor out = Attention.attend(q, k, v, spec, kernel);
+                if (gradOut == null) {
+                    Devices.await(out);
+                    return;
+                }
+                Gradient.backward(out, gradOut);
+                Devices.await(k.grad());
+                for (Tensor input : List.of(q, k, v)) {
+                    input.mutable_grad().reset();
+                }
+            }
+        }
+
+        @Override
+        public void close() {
+            scope.close();
+        }
+    }
+}

@@ -1,0 +1,26 @@
+package dev.longnet.app.bench;
+
+import dev.longnet.tensor.Compute;
+import dev.longnet.tensor.Tensors;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Tensor;
+
+/** Names of devices, and waiting for them. */
+final class Devices {
+    private Devices() {}
+
+    /** The device that a name, such as auto, stands for: cpu, cuda or cuda:1. */
+    static String name(String device) {
+        Device found = Compute.device(device);
+        return found.is_cpu() ? "cpu" : found.has_index() ? "cuda:" + found.index() : "cuda";
+    }
+
+    /** Waits until the tensor has been computed, by reading a number of it. */
+    static void await(Tensor tensor) {
+        Tensor first = tensor;
+        while (first.dim() > 0) {
+            first = first.select(0, 0);
+        }
+        Tensors.item(first);
+    }
+}

@@ -1,0 +1,63 @@
+package dev.longnet.app.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.OptionalLong;
+import org.bytedeco.javacpp.Pointer;
+
+/**
+ * Peak memory of this process over a baseline, from the Linux kernel's own account of resident pages.
+ *
+ * <p>Freed memory that the allocator keeps is first given back ({@code malloc_trim}), so that reusing it counts. Then
+ * writing 5 to {@code /proc/self/clear_refs} resets the kernel's high-water mark, {@code VmHWM} in
+ * {@code /proc/self/status}, which nothing allocated and freed in between escapes. Other systems have no mark to reset.
+ */
+final class PeakMemory {
+    private static final Path STATUS = Path.of("/proc/self/status");
+    private static final Path CLEAR = Path.of("/proc/self/clear_refs");
+
+    private final OptionalLong before;
+    private boolean watching;
+
+    private PeakMemory(OptionalLong before) {
+        this.before = before;
+    }
+
+    /** Takes what the process holds now as the baseline. */
+    static PeakMemory ofProcess() {
+        trim();
+        return new PeakMemory(bytes("VmRSS"));
+    }
+
+    /** Forgets the peak so far. */
+    void restart() {
+        trim();
+        try {
+            Files.writeString(CLEAR, "5");
+            watching = true;
+        } catch (IOException | UnsupportedOperationException e) {
+            watching = false;
+        }
+    }
+
+    /** Bytes of the peak since {@link #restart} over the baseline, or null where they cannot be had. */
+    Long peak() {
+        OptionalLong peak = watching ? bytes("VmHWM") : OptionalLong.empty();
+        return peak.isPresent() && before.isPresent() ? Math.max(0, peak.getAsLong() - before.getAsLong()) : null;
+    }
+
+    private static void trim() {
+        Pointer.trimMemory();
+    }
+
+    private static OptionalLong bytes(String field) {
+        try (var lines = Files.lines(STATUS)) {
+            return lines.filter(line -> line.startsWith(field + ":"))
+                    .mapToLong(line -> 1024 * Long.parseLong(line.replaceAll("\\D", "")))
+                    .findFirst();
+        } catch (IOException e) {
+            return OptionalLong.empty();
+        }
+    }
+}

@@ -1,0 +1,45 @@
+package dev.longnet.app.bench;
+
+import java.util.Arrays;
+import java.util.function.Supplier;
+
+/**
+ * What running a workload costs.
+ *
+ * @param milliseconds median time of one run
+ * @param peakBytes most memory in use during a run beyond what the process held before the set-up, so inputs and weights
+ *     count; null where it cannot be had
+ */
+record Timing(double milliseconds, Long peakBytes) {
+    /**
+     * Measures after a warm-up of one set-up and run, and another run whose memory is watched.
+     *
+     * @param device where the workload runs, by name
+     * @param repeats timed runs
+     */
+    static Timing of(Supplier<Workload> setUp, String device, int repeats) {
+        try (Workload warmUp = setUp.get()) {
+            warmUp.run();
+        }
+        PeakMemory memory = PeakMemory.ofProcess();
+        try (Workload workload = setUp.get()) {
+            memory.restart();
+            workload.run();
+            Long peak = device.equals("cpu") ? memory.peak() : null;
+            double[] milliseconds = new double[repeats];
+            for (int i = 0; i < repeats; i++) {
+                long begin = System.nanoTime();
+                workload.run();
+                milliseconds[i] = (System.nanoTime() - begin) / 1e6;
+            }
+            return new Timing(median(milliseconds), peak);
+        }
+    }
+
+    static double median(double... values) {
+        double[] sorted = values.clone();
+        Arrays.sort(sorted);
+        int middle = sorted.length / 2;
+        return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    }
+}

@@ -1,0 +1,110 @@
+package dev.longnet.app.bench;
+
+import static dev.longnet.Checks.requireArgument;
+
+import dev.longnet.attention.AttentionKernel;
+import dev.longnet.model.Execution;
+import dev.longnet.model.LongNetConfig;
+import dev.longnet.model.LongNetDecoder;
+import dev.longnet.tensor.Compute;
+import dev.longnet.tensor.Parameters;
+import dev.longnet.tensor.Scope;
+import dev.longnet.tensor.Tensors;
+import dev.longnet.train.AdamW;
+import dev.longnet.train.Loss;
+import dev.longnet.train.TrainConfig;
+import java.util.SplittableRandom;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Whole optimizer steps of a new decoder on random tokens: forward, loss, backward, clipping and AdamW.
+ *
+ * @param batch sequences a step
+ * @param bfloat16 whether matrix products are taken in bfloat16
+ * @param recompute whether a block's activations are computed again in the backward pass instead of kept
+ * @param kernel name of a kernel, or auto
+ * @param device name of a device, or auto
+ */
+public record TrainBenchmark(
+        LongNetConfig model, int batch, boolean bfloat16, boolean recompute, String kernel, String device) {
+    public TrainBenchmark {
+        requireArgument(batch > 0, "batch must be positive, got %d", batch);
+        kernel = AttentionKernel.of(kernel).name();
+        device = Devices.name(device);
+    }
+
+    /**
+     * Measures steps on sequences of one length.
+     *
+     * @param length tokens N that a sequence predicts
+     */
+    public Measurement measure(long length, int repeats) {
+        Timing timing = Timing.of(() -> new Steps(this, length), device, repeats);
+        double flops = batch * ModelCost.trainingStep(model, length);
+        return new Measurement(
+                "train",
+                Measurement.direction(true),
+                length,
+                batch,
+                model.heads(),
+                model.headDim(),
+                model.pattern().toString(),
+                bfloat16 ? "bfloat16" : "float32",
+                kernel,
+                device,
+                timing.milliseconds(),
+                flops,
+                Measurement.tflops(flops, timing.milliseconds()),
+                batch * length / timing.milliseconds() * 1e3,
+                timing.peakBytes());
+    }
+
+    private static final class Steps implements Workload {
+        private static final double LEARNING_RATE = 1e-4;
+
+        private final Scope scope = new Scope();
+        private final TrainConfig config = TrainConfig.defaults();
+        private final Execution execution;
+        private final LongNetDecoder model;
+        private final AdamW optimizer;
+        private final Tensor inputs;
+        private final Tensor targets;
+
+        Steps(TrainBenchmark b, long length) {
+            Compute.seed(1);
+            Device device = Compute.device(b.device);
+            execution = new Execution(AttentionKernel.of(b.kernel), b.bfloat16, b.recompute, true);
+            model = new LongNetDecoder(b.model);
+            model.to(device, false);
+            optimizer = new AdamW(Parameters.of(model), config);
+            Tensor tokens = Tensors.of(
+                    new SplittableRandom(1)
+                            .longs(b.batch * (length + 1), 0, b.model.vocabulary())
+                            .toArray(),
+                    device,
+                    b.batch,
+                    length + 1);
+            inputs = tokens.narrow(1, 0, length).contiguous();
+            targets = tokens.narrow(1, 1, length).contiguous();
+        }
+
+        @Override
+        public void run() {
+            try (Scope step = new Scope()) {
+                Tensor features = model.features(inputs, null, 0, execution);
+                Tensor loss = Loss.backward(model, features, targets, 1, config.lossChunk(), execution);
+                optimizer.clip();
+                optimizer.step(LEARNING_RATE);
+                Devices.await(model.embedding());
+                Devices.await(loss);
+            }
+        }
+
+        @Override
+        public void close() {
+            optimizer.close();
+            scope.close();
+        }
+    }
+}
