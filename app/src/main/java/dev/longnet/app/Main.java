@@ -22,9 +22,14 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         subcommands = {
+            QuickstartCommand.class,
+            TrainCommand.class,
+            EvalCommand.class,
+            GenerateCommand.class,
             Bench.class,
-            Doctor.class,
             Verify.class,
+            ReportCommand.class,
+            Doctor.class,
         },
         footer = {"", "\"longnet COMMAND --help\" describes a command. LONGNET_JAVA_OPTS adds flags of the JVM."})
 public final class Main implements Runnable {
