@@ -43,7 +43,7 @@ public final class Corpus {
             skipped = Collections.unmodifiableMap(ordered);
         }
 
-        /** What was left out and why, such as {@code 2 binary (such as a/logo.png), 1 empty (b.txt)}; may be empty. */
+        /** What was left out and why, such as {@code 2 empty (such as a/b.txt), 1 hidden (a/.git)}; may be empty. */
         public String describeSkipped() {
             return skipped.entrySet().stream()
                     .map(entry -> entry.getValue().describe(entry.getKey()))

@@ -32,7 +32,7 @@ public record DataConfig(
         requireArgument(sources != null, "sources are missing; give an empty list for none");
         sources = List.copyOf(sources);
         requireArgument(
-                Tokenizer.NAMES.contains(tokenizer),
+                tokenizer != null && Tokenizer.NAMES.contains(tokenizer),
                 "tokenizer \"%s\" is not known; use one of %s",
                 tokenizer,
                 String.join(", ", Tokenizer.NAMES));

@@ -62,28 +62,30 @@ final class Division {
             highestHash = hash;
             highest = documents;
         }
-        byte[] text = document.text();
         if (cut) {
-            int border = Utf8.characterStart(text, (int) Math.round(text.length * (1 - config.heldOut())));
-            border = border == 0 ? firstCharacter(text) : border;
-            border = border == text.length ? Utf8.characterStart(text, text.length - 1) : border;
-            if (border > 0) {
-                target.add(Split.TRAIN, document.name(), Arrays.copyOf(text, border));
+            byte[] text = document.text();
+            int border = border(text);
+            target.add(Split.TRAIN, document.name(), Arrays.copyOf(text, border));
+            if (border < text.length) {
+                target.add(Split.HELD_OUT, document.name(), Arrays.copyOfRange(text, border, text.length));
             }
-            target.add(Split.HELD_OUT, document.name(), Arrays.copyOfRange(text, border, text.length));
         } else {
             boolean heldOut = hash < config.heldOut() != (documents == moved);
-            target.add(heldOut ? Split.HELD_OUT : Split.TRAIN, document.name(), text);
+            target.add(heldOut ? Split.HELD_OUT : Split.TRAIN, document.name(), document.text());
         }
         documents++;
     }
 
-    private static int firstCharacter(byte[] text) {
-        int end = 1;
-        while (end < text.length && Utf8.characterStart(text, end) == 0) {
-            end++;
+    /** Where the held-out end of a text begins: between two characters, or at its end where it has one only. */
+    private int border(byte[] text) {
+        int wanted = Math.min((int) Math.round(text.length * (1 - config.heldOut())), text.length - 1);
+        int border = Utf8.characterStart(text, wanted);
+        if (border == 0) {
+            do {
+                border++;
+            } while (border < text.length && Utf8.characterStart(text, border) == 0);
         }
-        return end;
+        return border;
     }
 
     /** Whether each part that should have documents has some. */

@@ -22,10 +22,9 @@ final class Glob {
             special++;
         }
         int slash = text.lastIndexOf('/', special);
-        // The root keeps its slash.
-        base = text.substring(0, slash == 0 ? 1 : Math.max(slash, 0));
-        String rest = text.substring(slash + 1);
-        pattern = Pattern.compile(regex(rest));
+        base = text.substring(0, slash + 1);
+        String rest = text.substring(slash + 1).replaceAll("/+$", "");
+        pattern = Pattern.compile(regex(rest), Pattern.DOTALL);
         depth = rest.contains("**") ? UNLIMITED : rest.split("/").length;
     }
 
@@ -37,7 +36,7 @@ final class Glob {
         return c == '*' || c == '?' || c == '[' || c == '{';
     }
 
-    /** The folder in front of the first special character; empty for the current one. */
+    /** The folder in front of the first special character, with its last slash; empty for the current one. */
     String base() {
         return base;
     }
@@ -80,11 +79,16 @@ final class Glob {
             } else if (c == ',' && alternatives > 0) {
                 regex.append('|');
             } else {
-                regex.append(Pattern.quote(String.valueOf(c)));
+                regex.append(literal(c));
             }
         }
         // A brace that another one's end closed is closed here.
         return regex.append(")".repeat(alternatives)).toString();
+    }
+
+    /** Only ASCII has characters that mean something to a regular expression. */
+    private static String literal(char c) {
+        return c < 128 && !Character.isLetterOrDigit(c) ? "\\" + c : String.valueOf(c);
     }
 
     private static String set(String characters) {
@@ -95,7 +99,7 @@ final class Glob {
             char c = members.charAt(i);
             boolean range =
                     c == '-' && i > 0 && i + 1 < members.length() && members.charAt(i - 1) <= members.charAt(i + 1);
-            set.append(range || Character.isLetterOrDigit(c) ? "" : "\\").append(c);
+            set.append(range ? "-" : literal(c));
         }
         return set.append(']').toString();
     }

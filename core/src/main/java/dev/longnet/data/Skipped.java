@@ -2,7 +2,7 @@ package dev.longnet.data;
 
 /** Why a file of a source is no document. */
 public enum Skipped {
-    BINARY("binary"),
+    BINARY("binary or not UTF-8"),
     TOO_LARGE("over the size limit"),
     EMPTY("empty"),
     UNREADABLE("unreadable"),

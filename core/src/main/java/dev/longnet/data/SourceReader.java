@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import java.util.zip.ZipEntry;
@@ -43,7 +44,7 @@ final class SourceReader {
     }
 
     private void readArchive(Source source, LongConsumer consumed) throws IOException {
-        boolean jar = source.name().endsWith("jar");
+        boolean jar = source.name().toLowerCase(Locale.ROOT).endsWith(".jar");
         try (ZipFile archive = new ZipFile(source.input().path().toFile())) {
             List<? extends ZipEntry> entries = archive.stream()
                     .filter(entry -> !entry.isDirectory())
