@@ -50,9 +50,11 @@ public final class DropIn {
         for (int step = 1; step <= 10; step++) {
             try (Scope scope = new Scope()) { // frees the step's tensors
                 Tensor start = randint(0, 256, new long[] {1, 1});
-                Tensor tokens = start.add(randint(0, 2, new long[] {1, 4097}).cumsum(1)).remainder(new Scalar(256));
+                Tensor tokens =
+                        start.add(randint(0, 2, new long[] {1, 4097}).cumsum(1)).remainder(new Scalar(256));
                 Tensor logits = model.forward(tokens.narrow(1, 0, 4096));
-                Tensor loss = cross_entropy(logits.flatten(0, 1), tokens.narrow(1, 1, 4096).flatten(0, 1));
+                Tensor loss = cross_entropy(
+                        logits.flatten(0, 1), tokens.narrow(1, 1, 4096).flatten(0, 1));
                 optimizer.zero_grad();
                 loss.backward();
                 optimizer.step();
