@@ -25,23 +25,17 @@ public final class Attention {
         if (!Gradient.wanted(q, k, v)) {
             return forward(q, k, v, spec, kernel).out();
         }
-        long batch = q.size(0), length = q.size(1), heads = k.size(2), dim = q.size(3);
-        AttentionKernel.Result result;
-        try (var off = Gradient.off()) {
-            result = forward(q, k, v, spec, kernel);
+        try (Scope scope = new Scope()) {
+            AttentionKernel.Result result = forward(q, k, v, spec, kernel);
+            Tensor out = result.out(), lse = result.lse();
+            Tensor plainQ = q.detach(), plainK = k.detach(), plainV = v.detach();
+            Gradient.Backward backward = dout -> {
+                AttentionKernel.Gradients g = kernel.backward(dout, plainQ, plainK, plainV, out, lse, spec);
+                return new Tensor[] {g.dq(), g.dk(), g.dv()};
+            };
+            Tensor[] saved = {plainQ, plainK, plainV, out, lse};
+            return scope.keep(Gradient.attach(out, saved, backward, q, k, v));
         }
-        // Query heads in groups of one key/value head, so that the three shapes broadcast.
-        long[] grouped = {batch, length, heads, q.size(2) / heads, dim};
-        return Gradient.attach(
-                        result.out().view(grouped), q.reshape(grouped), k.unsqueeze(3), v.unsqueeze(3), gradOut -> {
-                            try (var off = Gradient.off()) {
-                                Tensor dout = gradOut.reshape(batch, length, q.size(2), dim);
-                                AttentionKernel.Gradients g = kernel.backward(
-                                        dout, q.detach(), k.detach(), v.detach(), result.out(), result.lse(), spec);
-                                return new Tensor[] {g.dq().view(grouped), g.dk().unsqueeze(3), g.dv().unsqueeze(3)};
-                            }
-                        })
-                .view(batch, length, q.size(2), dim);
     }
 
     /** Checks the inputs and computes output and lse, without a gradient. */

@@ -5,6 +5,7 @@ import static dev.longnet.Checks.requireArgument;
 import dev.longnet.pattern.DilationPattern;
 import dev.longnet.tensor.LayerNorm;
 import dev.longnet.tensor.Linear;
+import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.util.Arrays;
 import org.bytedeco.pytorch.Module;
@@ -104,7 +105,9 @@ public final class DilatedAttention extends Module {
 
     /** As {@link #forward(Tensor, Tensor, Tensor)} with positions, lengths, kernel and precision. */
     public Tensor forward(Tensor query, Tensor key, Tensor value, Call call) {
-        return attend(project(query, key, value, call), call, null);
+        try (Scope scope = new Scope()) {
+            return scope.keep(attend(project(query, key, value, call), call, null));
+        }
     }
 
     /**
@@ -113,7 +116,9 @@ public final class DilatedAttention extends Module {
      * @param x (B, N, E)
      */
     public Tensor prefill(Tensor x, Call call, KeyValueCache cache) {
-        return attend(project(x, x, x, call), call, cache);
+        try (Scope scope = new Scope()) {
+            return scope.keep(attend(project(x, x, x, call), call, cache));
+        }
     }
 
     /**

@@ -5,6 +5,7 @@ import dev.longnet.tensor.Ops;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.math.BigDecimal;
+import java.util.List;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
@@ -17,9 +18,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * <p>Exact to the type of the table at any position up to 2^40: the angle of a block's first position is reduced modulo
  * 2π in decimal arithmetic, the few more from there on are float64. Damping is counted from the middle of the stretch,
  * never from position 0; where the stretch is too long for that ({@link Rotary#longestDamped}), the table only turns and
- * {@link AttentionSpec#damping} leaves the fading to the kernel.
+ * {@link AttentionSpec#damping} leaves the fading to the kernel. A table belongs to the scope it was made in.
  */
-public final class RotaryTable implements AutoCloseable {
+public final class RotaryTable {
     private static final BigDecimal TWO_PI =
             new BigDecimal("6.28318530717958647692528676655900576839433879875021164194988918461563281257");
     private static final long BLOCK = 1 << 20;
@@ -46,12 +47,13 @@ public final class RotaryTable implements AutoCloseable {
             ScalarType complex = type == ScalarType.Double ? ScalarType.ComplexDouble : ScalarType.ComplexFloat;
             Tensor angles = angles(wide);
             Tensor one = Tensors.full(1, wide, 1);
-            plain = own(Ops.polar(one.expand(Tensors.shape(angles)).contiguous(), angles), complex);
+            plain = scope.keep(
+                    broadcast(Ops.polar(one.expand(Tensors.shape(angles)).contiguous(), angles), complex));
             if (bakesDamping()) {
                 Tensor steps = Tensors.range(0, length, wide).sub(Tensors.full((length - 1) / 2.0, wide, 1));
                 Tensor growth = torch.exp2(steps.unsqueeze(1).mul(Tensors.of(rotary.exponents(), device)));
-                queries = own(Ops.polar(growth, angles), complex);
-                keys = own(Ops.polar(growth.reciprocal(), angles), complex);
+                queries = scope.keep(broadcast(Ops.polar(growth, angles), complex));
+                keys = scope.keep(broadcast(Ops.polar(growth.reciprocal(), angles), complex));
             } else {
                 queries = plain;
                 keys = plain;
@@ -79,20 +81,9 @@ public final class RotaryTable implements AutoCloseable {
         return rotary.damping() > 0 && !bakesDamping() ? rotary : null;
     }
 
-    public Rotary rotary() {
-        return rotary;
-    }
-
-    /** Whether this is the table of these positions. */
-    public boolean covers(long start, long length) {
-        return this.start == start && this.length == length;
-    }
-
-    @Override
-    public void close() {
-        plain.close();
-        queries.close();
-        keys.close();
+    /** What the table is made of, for those that keep it beyond its scope. */
+    public List<Tensor> tensors() {
+        return List.of(plain, queries, keys);
     }
 
     private boolean bakesDamping() {
@@ -122,7 +113,7 @@ public final class RotaryTable implements AutoCloseable {
     }
 
     /** As a table (N, 1, D/2) that broadcasts over batch and heads. */
-    private static Tensor own(Tensor table, ScalarType complex) {
-        return Scope.own(table.to(complex).unsqueeze(1));
+    private static Tensor broadcast(Tensor table, ScalarType complex) {
+        return table.to(complex).unsqueeze(1);
     }
 }

@@ -4,12 +4,12 @@ import dev.longnet.attention.DilatedAttention;
 import dev.longnet.attention.KeyValueCache;
 import dev.longnet.tensor.LayerNorm;
 import dev.longnet.tensor.Ops;
+import dev.longnet.tensor.Scope;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.Tensor;
 
 /** One block: x + attention(norm(x)), then x + feedForward(norm(x)). x is (B, N, E). */
 final class Block extends Module {
-    private final LongNetConfig config;
     private final DilatedAttention attention;
     private final LayerNorm attentionNorm;
     private final FeedForward feedForward;
@@ -17,7 +17,6 @@ final class Block extends Module {
 
     Block(LongNetConfig config) {
         super("Block");
-        this.config = config;
         attention = register_module(
                 "self_attn",
                 new DilatedAttention(new DilatedAttention.Config(
@@ -35,13 +34,18 @@ final class Block extends Module {
     }
 
     Tensor forward(Tensor x, DilatedAttention.Call call, double dropout) {
-        Tensor normed = attentionNorm.forward(x);
-        return feed(x.add(Ops.dropout(attention.forward(normed, normed, normed, call), dropout)), call, dropout);
+        try (Scope scope = new Scope()) {
+            Tensor normed = attentionNorm.forward(x);
+            Tensor attended = attention.forward(normed, normed, normed, call);
+            return scope.keep(feed(x.add(Ops.dropout(attended, dropout)), call, dropout));
+        }
     }
 
     /** The whole prompt, leaving what later tokens see in the cache. */
     Tensor prefill(Tensor x, DilatedAttention.Call call, KeyValueCache cache) {
-        return feed(x.add(attention.prefill(attentionNorm.forward(x), call, cache)), call, 0);
+        try (Scope scope = new Scope()) {
+            return scope.keep(feed(x.add(attention.prefill(attentionNorm.forward(x), call, cache)), call, 0));
+        }
     }
 
     /** One token, x (B, 1, E). */
@@ -50,7 +54,10 @@ final class Block extends Module {
     }
 
     private Tensor feed(Tensor x, DilatedAttention.Call call, double dropout) {
-        return x.add(Ops.dropout(feedForward.forward(feedForwardNorm.forward(x), call.bfloat16()), dropout));
+        try (Scope scope = new Scope()) {
+            Tensor fed = feedForward.forward(feedForwardNorm.forward(x), call.bfloat16());
+            return scope.keep(x.add(Ops.dropout(fed, dropout)));
+        }
     }
 
     DilatedAttention attention() {
@@ -59,9 +66,5 @@ final class Block extends Module {
 
     FeedForward feedForward() {
         return feedForward;
-    }
-
-    LongNetConfig config() {
-        return config;
     }
 }

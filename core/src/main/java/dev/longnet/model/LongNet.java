@@ -35,7 +35,6 @@ public abstract class LongNet extends Module {
     private final Tensor embedding;
     private final List<Block> blocks = new ArrayList<>();
     private final LayerNorm norm;
-    private RotaryTable rotaryTable;
 
     LongNet(String name, LongNetConfig config) {
         super(name);
@@ -115,34 +114,44 @@ public abstract class LongNet extends Module {
                 "a model takes tokens (B, N), got %s",
                 Arrays.toString(Tensors.shape(tokens)));
         double dropout = execution.dropout() ? config.dropout() : 0;
-        DilatedAttention.Call call = call(start, tokens.size(1), lengths, execution);
-        Tensor x = Ops.dropout(embed(tokens), dropout);
-        for (Block block : blocks) {
-            x = execution.recompute() && Gradient.wanted(x)
-                    ? recomputed(block, x, call, dropout)
-                    : block.forward(x, call, dropout);
+        try (Scope scope = new Scope()) {
+            DilatedAttention.Call call = call(start, tokens.size(1), lengths, execution);
+            Tensor x = Ops.dropout(embed(tokens), dropout);
+            for (Block block : blocks) {
+                Tensor next = execution.recompute() && Gradient.wanted(x)
+                        ? recomputed(block, x, call, dropout)
+                        : block.forward(x, call, dropout);
+                x.close(); // the graph keeps what the backward pass needs
+                x = next;
+            }
+            return scope.keep(norm.forward(x));
         }
-        return norm.forward(x);
     }
 
     /** The features of a prompt from position 0, leaving in the caches what later tokens see. */
     final Tensor prefill(Tensor tokens, List<KeyValueCache> caches, Execution execution) {
-        DilatedAttention.Call call = call(0, tokens.size(1), null, execution);
-        Tensor x = embed(tokens);
-        for (int i = 0; i < blocks.size(); i++) {
-            x = blocks.get(i).prefill(x, call, caches.get(i));
+        try (Scope scope = new Scope()) {
+            DilatedAttention.Call call = call(0, tokens.size(1), null, execution);
+            Tensor x = embed(tokens);
+            for (int i = 0; i < blocks.size(); i++) {
+                Tensor next = blocks.get(i).prefill(x, call, caches.get(i));
+                x.close();
+                x = next;
+            }
+            return scope.keep(norm.forward(x));
         }
-        return norm.forward(x);
     }
 
     /** The features of one more token, tokens (B, 1). */
     final Tensor step(Tensor tokens, List<KeyValueCache> caches, Execution execution) {
-        DilatedAttention.Call call = call(caches.get(0).position(), 1, null, execution);
-        Tensor x = embed(tokens);
-        for (int i = 0; i < blocks.size(); i++) {
-            x = blocks.get(i).step(x, call, caches.get(i));
+        try (Scope scope = new Scope()) {
+            DilatedAttention.Call call = call(caches.get(0).position(), 1, null, execution);
+            Tensor x = embed(tokens);
+            for (int i = 0; i < blocks.size(); i++) {
+                x = blocks.get(i).step(x, call, caches.get(i));
+            }
+            return scope.keep(norm.forward(x));
         }
-        return norm.forward(x);
     }
 
     /** Empty caches, one a block. */
@@ -163,32 +172,39 @@ public abstract class LongNet extends Module {
      * Activation recomputation: the block's result without a graph now, and again with one in the backward pass, with
      * the same random numbers.
      */
-    private static Tensor recomputed(Block block, Tensor x, DilatedAttention.Call call, double dropout) {
-        Tensor state = dropout > 0 ? Compute.randomState() : null;
-        Tensor out;
-        try (var off = Gradient.off()) {
-            out = block.forward(x, call, dropout);
-        }
-        return Gradient.attach(out, x, gradOut -> {
-            Tensor now = state == null ? null : Compute.randomState();
-            if (state != null) {
-                Compute.randomState(state);
+    private Tensor recomputed(Block block, Tensor x, DilatedAttention.Call call, double dropout) {
+        try (Scope scope = new Scope()) {
+            List<Tensor> saved = new ArrayList<>();
+            Tensor input = x.detach();
+            saved.add(input);
+            if (call.rotary() != null) {
+                saved.addAll(call.rotary().tensors());
             }
-            try (var on = Gradient.on()) {
-                Tensor input = x.detach().set_requires_grad(true);
-                Gradient.backward(block.forward(input, call, dropout), gradOut);
-                return new Tensor[] {input.grad()};
-            } finally {
-                if (now != null) {
-                    Compute.randomState(now);
+            Tensor random = dropout > 0 ? Compute.randomState(device()) : null;
+            if (random != null) {
+                saved.add(random);
+            }
+            Tensor out;
+            try (var off = Gradient.off()) {
+                out = block.forward(input, call, dropout);
+            }
+            Gradient.Backward backward = gradOut -> {
+                try (var on = Gradient.on();
+                        var replayed = random == null ? null : Compute.replay(random, device())) {
+                    Tensor leaf = input.detach().set_requires_grad(true);
+                    Gradient.backward(block.forward(leaf, call, dropout), gradOut);
+                    return new Tensor[] {leaf.grad()};
                 }
-            }
-        });
+            };
+            return scope.keep(Gradient.attach(out, saved.toArray(Tensor[]::new), backward, x));
+        }
     }
 
     private DilatedAttention.Call call(long start, long length, long[] lengths, Execution execution) {
-        return new DilatedAttention.Call(
-                execution.kernel(), execution.bfloat16(), lengths, rotary() == null ? null : table(start, length));
+        Rotary rotary = rotary();
+        RotaryTable table =
+                rotary == null ? null : new RotaryTable(rotary, start, length, Tensors.type(embedding), device());
+        return new DilatedAttention.Call(execution.kernel(), execution.bfloat16(), lengths, table);
     }
 
     private Rotary rotary() {
@@ -197,16 +213,5 @@ public abstract class LongNet extends Module {
             case ROTARY -> new Rotary(config.headDim(), config.rotaryBase(), 0);
             case XPOS -> new Rotary(config.headDim(), config.rotaryBase(), config.xposScaleBase());
         };
-    }
-
-    /** The rotations of these positions; training asks for the same ones at every step. */
-    private RotaryTable table(long start, long length) {
-        if (rotaryTable == null || !rotaryTable.covers(start, length)) {
-            if (rotaryTable != null) {
-                rotaryTable.close();
-            }
-            rotaryTable = new RotaryTable(rotary(), start, length, Tensors.type(embedding), device());
-        }
-        return rotaryTable;
     }
 }

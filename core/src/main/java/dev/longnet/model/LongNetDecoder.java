@@ -3,7 +3,9 @@ package dev.longnet.model;
 import static dev.longnet.Checks.requireArgument;
 
 import dev.longnet.attention.KeyValueCache;
+import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.Linear;
+import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
@@ -62,16 +64,26 @@ public final class LongNetDecoder extends LongNet {
          */
         public Tensor read(int... tokens) {
             requireArgument(tokens.length > 0, "a session reads at least one token at a time");
-            Tensor last = null;
-            if (position() == 0 && tokens.length > 1) {
-                Tensor all = prefill(tensor(tokens, 0, tokens.length), caches, execution);
-                last = all.select(1, tokens.length - 1);
-            } else {
-                for (int i = 0; i < tokens.length; i++) {
-                    last = step(tensor(tokens, i, 1), caches, execution).select(1, 0);
-                }
+            for (int token : tokens) {
+                requireArgument(
+                        token >= 0 && token < config().vocabulary(),
+                        "token %d is outside the vocabulary 0 … %d",
+                        token,
+                        config().vocabulary() - 1);
             }
-            return logits(last, execution).select(0, 0);
+            try (var off = Gradient.off();
+                    Scope scope = new Scope()) {
+                Tensor last = null;
+                if (position() == 0 && tokens.length > 1) {
+                    Tensor all = prefill(tensor(tokens, 0, tokens.length), caches, execution);
+                    last = all.select(1, tokens.length - 1);
+                } else {
+                    for (int i = 0; i < tokens.length; i++) {
+                        last = step(tensor(tokens, i, 1), caches, execution).select(1, 0);
+                    }
+                }
+                return scope.keep(logits(last, execution).select(0, 0));
+            }
         }
 
         /** Number of tokens read. */

@@ -5,7 +5,6 @@ import static dev.longnet.Checks.requireArgument;
 import dev.longnet.LongNetException;
 import org.bytedeco.openblas.global.openblas_nolapack;
 import org.bytedeco.pytorch.Device;
-import org.bytedeco.pytorch.Generator;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -36,7 +35,7 @@ public final class Compute {
      * Leaves the threads to the operator while open: flash attention runs one small matrix product a thread, and a BLAS
      * with threads of its own would fight for the same cores.
      */
-    public static Gradient.AutoCloseableGuard oneBlasThread() {
+    public static Guard oneBlasThread() {
         int before = threads();
         openblas_nolapack.blas_set_num_threads(1);
         return () -> openblas_nolapack.blas_set_num_threads(before);
@@ -65,12 +64,31 @@ public final class Compute {
 
     /** State of libtorch's random numbers on the CPU, as a byte tensor. */
     public static Tensor randomState() {
-        return torch.getDefaultCPUGenerator().get_state();
+        return randomState(Tensors.cpu());
     }
 
-    /** Sets what {@link #randomState} returned. */
+    /** State of libtorch's random numbers on a device, as a byte tensor on the host. */
+    public static Tensor randomState(Device device) {
+        return torch.globalContext().defaultGenerator(device).get_state();
+    }
+
+    /** Sets what {@link #randomState()} returned. */
     public static void randomState(Tensor state) {
-        Generator generator = torch.getDefaultCPUGenerator();
-        generator.set_state(state);
+        randomState(state, Tensors.cpu());
+    }
+
+    /** Sets what {@link #randomState(Device)} returned. */
+    public static void randomState(Tensor state, Device device) {
+        torch.globalContext().defaultGenerator(device).set_state(state);
+    }
+
+    /** Draws the random numbers after a recorded state again until closed, and then goes on as if nothing was drawn. */
+    public static Guard replay(Tensor state, Device device) {
+        Tensor now = Scope.own(randomState(device));
+        randomState(state, device);
+        return () -> {
+            randomState(now, device);
+            now.close();
+        };
     }
 }

@@ -1,7 +1,5 @@
 package dev.longnet.tensor;
 
-import java.util.ArrayList;
-import java.util.List;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 
@@ -19,16 +17,8 @@ import org.bytedeco.javacpp.PointerScope;
  * }</pre>
  */
 public final class Scope implements AutoCloseable {
-    private static final ThreadLocal<Scope> CURRENT = new ThreadLocal<>();
-
-    private final Scope outer = CURRENT.get();
-    private final PointerScope outerPointers = PointerScope.getInnerScope();
+    private final PointerScope outer = PointerScope.getInnerScope();
     private final PointerScope pointers = new PointerScope();
-    private final List<Object> held = new ArrayList<>();
-
-    public Scope() {
-        CURRENT.set(this);
-    }
 
     /**
      * Hands a pointer to the scope around this one, or to the caller for good when there is none.
@@ -37,8 +27,8 @@ public final class Scope implements AutoCloseable {
      */
     public <P extends Pointer> P keep(P pointer) {
         if (pointer != null) {
-            if (outerPointers != null) {
-                outerPointers.attach(pointer);
+            if (outer != null) {
+                outer.attach(pointer);
             } else {
                 pointer.retainReference();
             }
@@ -52,24 +42,8 @@ public final class Scope implements AutoCloseable {
         return pointer;
     }
 
-    /** Keeps an object reachable until the innermost scope of this thread closes; without a scope, for good. */
-    static void hold(Object object) {
-        Scope scope = CURRENT.get();
-        if (scope != null) {
-            scope.held.add(object);
-        } else {
-            synchronized (UNSCOPED) {
-                UNSCOPED.add(object);
-            }
-        }
-    }
-
-    private static final List<Object> UNSCOPED = new ArrayList<>();
-
     @Override
     public void close() {
-        CURRENT.set(outer);
-        held.clear();
         pointers.close();
     }
 }
