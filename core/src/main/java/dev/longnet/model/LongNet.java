@@ -109,10 +109,7 @@ public abstract class LongNet extends Module {
      * @param start position of the first token; it does not change what is computed but for rounding
      */
     public final Tensor features(Tensor tokens, long[] lengths, long start, Execution execution) {
-        requireArgument(
-                tokens.dim() == 2 && tokens.size(1) > 0,
-                "a model takes tokens (B, N), got %s",
-                Arrays.toString(Tensors.shape(tokens)));
+        check(tokens);
         double dropout = execution.dropout() ? config.dropout() : 0;
         try (Scope scope = new Scope()) {
             DilatedAttention.Call call = call(start, tokens.size(1), lengths, execution);
@@ -161,6 +158,23 @@ public abstract class LongNet extends Module {
             caches.add(new KeyValueCache(config.pattern(), config.heads(), config.headDim(), rotary()));
         }
         return caches;
+    }
+
+    private void check(Tensor tokens) {
+        requireArgument(
+                tokens.dim() == 2 && tokens.numel() > 0 && Tensors.type(tokens) == ScalarType.Long,
+                "a model takes tokens (B, N) of type int64, got %s of type %s",
+                Arrays.toString(Tensors.shape(tokens)),
+                Tensors.type(tokens));
+        try (Scope scope = new Scope()) {
+            long least = (long) Tensors.item(tokens.min()), most = (long) Tensors.item(tokens.max());
+            requireArgument(
+                    least >= 0 && most < config.vocabulary(),
+                    "tokens from %d to %d are not all inside the vocabulary 0 … %d",
+                    least,
+                    most,
+                    config.vocabulary() - 1);
+        }
     }
 
     private Tensor embed(Tensor tokens) {

@@ -89,7 +89,7 @@ final class GraphNode {
         public TensorVector apply(TensorVector gradOutputs) {
             try (Scope scope = new Scope()) {
                 gradOut = Scope.own(new Tensor(gradOutputs.get(0)));
-                return hand(new TensorVector(new Tensor()));
+                return hand(Scope.own(new TensorVector(new Tensor())));
             }
         }
     }
@@ -98,20 +98,21 @@ final class GraphNode {
     private final class After extends FunctionPostHook {
         @Override
         public TensorVector apply(TensorVector none, TensorVector noneEither) {
+            TensorVector results;
             try (Scope scope = new Scope()) {
-                Tensor[] results = new Tensor[inputs + 1];
-                Arrays.setAll(results, i -> new Tensor());
+                Tensor[] all = new Tensor[inputs + 1];
+                Arrays.setAll(all, i -> new Tensor());
                 if (gradOut.defined()) {
-                    Tensor[] ours = gradients();
-                    System.arraycopy(ours, 0, results, 0, inputs);
+                    System.arraycopy(gradients(), 0, all, 0, inputs);
                 }
-                return hand(new TensorVector(results));
+                results = Scope.own(new TensorVector(all));
             } finally {
                 gradOut.close();
                 if (!torch.get_current_graph_task_keep_graph()) {
                     freeSaved();
                 }
             }
+            return hand(results); // last: what is freed above may be other nodes, which let go of what was handed
         }
 
         private Tensor[] gradients() {
@@ -143,7 +144,7 @@ final class GraphNode {
     }
 
     /**
-     * Keeps what a hook returns until libtorch has copied it, which it has when the next one on this thread returns or a
+     * Keeps what a hook returns, owned by nobody else, until libtorch has copied it, which it has when the next one on this thread returns or a
      * node goes away, so that gradients do not pile up.
      */
     private static TensorVector hand(TensorVector vector) {
@@ -151,7 +152,7 @@ final class GraphNode {
         if (before != null) {
             before.close();
         }
-        HANDED.set(vector == null ? null : Scope.own(vector));
+        HANDED.set(vector);
         return vector;
     }
 
