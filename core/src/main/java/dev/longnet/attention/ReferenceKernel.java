@@ -105,10 +105,11 @@ final class ReferenceKernel implements AttentionKernel {
         }
     }
 
-    /** scale · q kᵀ + ln C, (B, N, N). */
+    /** scale · q kᵀ + ln C, (B, N, N); −∞ where nothing is seen, were q kᵀ too large for a number there. */
     private static Tensor scores(Tensor q, Tensor k, int head, int heads, AttentionSpec spec) {
-        Tensor lnCount = counts(q, head, heads, spec).log();
-        return q.matmul(k.transpose(1, 2)).mul(new Scalar(spec.scale())).add(lnCount);
+        Tensor count = counts(q, head, heads, spec);
+        Tensor s = q.matmul(k.transpose(1, 2)).mul(new Scalar(spec.scale())).add(count.log());
+        return s.masked_fill(count.eq(new Scalar(0.0)), MINUS_INFINITY);
     }
 
     /** exp(s − lse), where a row that sees nothing gives zeros. */
