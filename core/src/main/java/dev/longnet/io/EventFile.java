@@ -29,6 +29,9 @@ public final class EventFile implements AutoCloseable {
     private static final int EVENT_STEP = 2 << 3;
     private static final int EVENT_FILE_VERSION = 3 << 3 | 2;
     private static final int EVENT_SUMMARY = 5 << 3 | 2;
+    private static final int EVENT_SESSION = 7 << 3 | 2;
+    private static final int SESSION_STATUS = 1 << 3;
+    private static final int SESSION_START = 1;
     private static final int SUMMARY_VALUE = 1 << 3 | 2;
     private static final int VALUE_TAG = 1 << 3 | 2;
     private static final int VALUE_SIMPLE = 2 << 3 | 5;
@@ -71,6 +74,19 @@ public final class EventFile implements AutoCloseable {
                 // Opened twice within a second; try the next number.
             }
         }
+    }
+
+    /**
+     * Starts a new event file of a run that goes on from a checkpoint: points of earlier files at {@code firstStep} and
+     * after it, which this file will hold anew, are no longer shown.
+     *
+     * @throws LongNetException if the file cannot be written
+     */
+    public static EventFile open(Path folder, long firstStep) {
+        EventFile file = open(folder);
+        Message session = new Message().varint(SESSION_STATUS, SESSION_START);
+        file.record(event(firstStep).bytes(EVENT_SESSION, session.toByteArray()));
+        return file;
     }
 
     /** Writes the record that every event file begins with. */

@@ -117,6 +117,18 @@ class EventFileTest {
     }
 
     @Test
+    void aResumedRunSaysFromWhereItsPointsCountAnew() throws Exception {
+        EventFile file = EventFile.open(folder, 301);
+        try (file) {
+            file.scalar("train/loss", 301, 2);
+        }
+        List<Event> events = EventRecords.read(file.path());
+        assertThat(events).extracting(Event::session).containsExactly(null, 1L, null); // 1 is START
+        assertThat(events).extracting(Event::step).containsExactly(0L, 301L, 301L);
+        assertThat(events).extracting(Event::tag).containsExactly(null, null, "train/loss");
+    }
+
+    @Test
     void threadsDoNotMixTheirRecords() throws Exception {
         EventFile file = EventFile.open(folder);
         List<Thread> threads = Stream.of("a", "b", "c")

@@ -15,8 +15,8 @@ import java.util.TreeMap;
 
 /** A reader of event files that shares nothing with the writer, down to its own bit-by-bit CRC32C. */
 final class EventRecords {
-    /** What an event of the file says; {@code version} or {@code tag} is null where the event has none. */
-    record Event(double wallTime, long step, String version, String tag, Float value) {}
+    /** What an event of the file says; parts that an event does not have are null. */
+    record Event(double wallTime, long step, String version, String tag, Float value, Long session) {}
 
     private EventRecords() {}
 
@@ -42,7 +42,7 @@ final class EventRecords {
 
     private static Event event(ByteBuffer payload) {
         Map<Integer, Object> event = message(payload);
-        assertThat(event.keySet()).isSubsetOf(1, 2, 3, 5);
+        assertThat(event.keySet()).isSubsetOf(1, 2, 3, 5, 7);
         String version = event.containsKey(3) ? text(event.get(3)) : null;
         String tag = null;
         Float value = null;
@@ -54,7 +54,10 @@ final class EventRecords {
             tag = text(point.get(1));
             value = Float.intBitsToFloat((Integer) point.get(2));
         }
-        return new Event(Double.longBitsToDouble((Long) event.get(1)), (Long) event.get(2), version, tag, value);
+        Long session =
+                event.containsKey(7) ? (Long) message((ByteBuffer) event.get(7)).get(1) : null;
+        double wallTime = Double.longBitsToDouble((Long) event.get(1));
+        return new Event(wallTime, (Long) event.get(2), version, tag, value, session);
     }
 
     /** The fields of a protocol buffer by number: Long, Integer or the bytes of a length-delimited one. */
