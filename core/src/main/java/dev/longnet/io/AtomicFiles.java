@@ -10,16 +10,21 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
 /**
- * Writes whole files beside their target and renames them ({@link AtomicFile}); a failure leaves the target as it was.
- * What the file system refuses is a {@link LongNetException} that names the target.
+ * Writes whole files beside their target and renames them ({@link AtomicFile}); a failure leaves the target as it was
+ * and leaves nothing beside it. What the file system refuses is a {@link LongNetException} that names the target.
  */
 public final class AtomicFiles {
     private AtomicFiles() {}
 
-    /** Replaces {@code target} by what {@code content} writes to a buffered stream. */
+    /** Replaces {@code target} by what {@code content} writes to a buffered stream, which it may close. */
     public static void write(Path target, IoConsumer<OutputStream> content) {
         writeChannel(target, channel -> {
-            OutputStream stream = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
+            OutputStream stream = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16) {
+                @Override
+                public void close() throws IOException {
+                    flush(); // The channel has to stay open until its bytes are forced to the disk.
+                }
+            };
             content.accept(stream);
             stream.flush();
         });

@@ -1,5 +1,6 @@
 package dev.longnet.io;
 
+import dev.longnet.LongNetException;
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -28,6 +29,9 @@ public final class EventFile implements AutoCloseable {
     private static final int EVENT_STEP = 2 << 3;
     private static final int EVENT_FILE_VERSION = 3 << 3 | 2;
     private static final int EVENT_SUMMARY = 5 << 3 | 2;
+    private static final int EVENT_SESSION = 7 << 3 | 2;
+    private static final int SESSION_STATUS = 1 << 3;
+    private static final int SESSION_START = 1;
     private static final int SUMMARY_VALUE = 1 << 3 | 2;
     private static final int VALUE_TAG = 1 << 3 | 2;
     private static final int VALUE_SIMPLE = 2 << 3 | 5;
@@ -36,22 +40,21 @@ public final class EventFile implements AutoCloseable {
     private final Path path;
     private final OutputStream stream;
 
-    private EventFile(Path path, OutputStream stream) {
+    EventFile(Path path, OutputStream stream) {
         this.path = path;
-        this.stream = stream;
+        this.stream = new BufferedOutputStream(stream);
     }
 
     /**
      * Starts a new event file in {@code folder}, which is made if it is missing.
      *
-     * @throws dev.longnet.LongNetException if the file cannot be written
+     * @throws LongNetException if the file cannot be written
      */
     public static EventFile open(Path folder) {
         try {
-            Files.createDirectories(folder);
+            AtomicFile.createFolder(folder);
             EventFile file = create(folder, System.currentTimeMillis() / 1000);
-            file.record(event(0).bytes(EVENT_FILE_VERSION, "brain.Event:2".getBytes(StandardCharsets.UTF_8)));
-            file.flush();
+            file.start();
             return file;
         } catch (IOException e) {
             throw FileErrors.writing(folder, e);
@@ -66,10 +69,34 @@ public final class EventFile implements AutoCloseable {
             try {
                 OutputStream stream =
                         Files.newOutputStream(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-                return new EventFile(path, new BufferedOutputStream(stream));
+                return new EventFile(path, stream);
             } catch (FileAlreadyExistsException e) {
                 // Opened twice within a second; try the next number.
             }
+        }
+    }
+
+    /**
+     * Starts a new event file of a run that goes on from a checkpoint: points of earlier files at {@code firstStep} and
+     * after it, which this file will hold anew, are no longer shown.
+     *
+     * @throws LongNetException if the file cannot be written
+     */
+    public static EventFile open(Path folder, long firstStep) {
+        EventFile file = open(folder);
+        Message session = new Message().varint(SESSION_STATUS, SESSION_START);
+        file.record(event(firstStep).bytes(EVENT_SESSION, session.toByteArray()));
+        return file;
+    }
+
+    /** Writes the record that every event file begins with. */
+    void start() {
+        try {
+            record(event(0).bytes(EVENT_FILE_VERSION, "brain.Event:2".getBytes(StandardCharsets.UTF_8)));
+            flush();
+        } catch (LongNetException e) {
+            close();
+            throw e;
         }
     }
 

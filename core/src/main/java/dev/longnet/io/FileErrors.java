@@ -2,7 +2,10 @@ package dev.longnet.io;
 
 import dev.longnet.LongNetException;
 import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
@@ -32,6 +35,15 @@ public final class FileErrors {
         }
         if (cause instanceof NotDirectoryException) {
             return "it is not a folder";
+        }
+        if (cause instanceof FileAlreadyExistsException obstacle) {
+            return obstacle.getFile() + " is in the way";
+        }
+        if (cause instanceof CharacterCodingException) {
+            return "it is not UTF-8 text";
+        }
+        if (cause instanceof ClosedChannelException) {
+            return "it was closed while in use";
         }
         if (cause instanceof FileSystemException failure && failure.getReason() != null) {
             return failure.getReason();

@@ -6,6 +6,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Map;
@@ -65,6 +66,9 @@ public final class SafetensorsFile implements AutoCloseable {
     public static SafetensorsFile open(Path path) {
         FileChannel channel = null;
         try {
+            if (Files.isDirectory(path)) {
+                throw new IOException("it is a folder");
+            }
             channel = FileChannel.open(path, StandardOpenOption.READ);
             SafetensorsFile file = new SafetensorsFile(path, channel, SafetensorsHeader.read(path, channel));
             channel = null;

@@ -2,14 +2,17 @@ package dev.longnet.io;
 
 import static dev.longnet.Checks.requireArgument;
 
-import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.longnet.LongNetException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.CharBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -17,6 +20,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.LongStream;
 
 /** Writes safetensors files; the target is replaced all at once ({@link AtomicFiles}). */
 public final class SafetensorsWriter {
@@ -49,6 +53,13 @@ public final class SafetensorsWriter {
                         name,
                         Arrays.toString(shape));
             }
+            try {
+                SafetensorsWriter.bytes(type, shape);
+            } catch (ArithmeticException e) {
+                throw new IllegalArgumentException(String.format(
+                        "tensor \"%s\" of shape %s has more bytes than a 64-bit number counts",
+                        name, Arrays.toString(shape)));
+            }
             requireArgument(
                     !name.equals(SafetensorsHeader.METADATA), "a tensor cannot have the reserved name \"%s\"", name);
         }
@@ -70,7 +81,7 @@ public final class SafetensorsWriter {
      *
      * @param metadata notes about the file; may be empty
      * @throws IllegalArgumentException if two tensors share a name or one writes other than its shape says
-     * @throws LongNetException if the file cannot be written
+     * @throws dev.longnet.LongNetException if the file cannot be written
      */
     public static void write(Path target, Map<String, String> metadata, List<Tensor> tensors) {
         List<Tensor> ordered = tensors.stream()
@@ -104,11 +115,13 @@ public final class SafetensorsWriter {
     }
 
     private static byte[] header(Map<String, String> metadata, List<Tensor> tensors) {
-        JsonMapper json = new JsonMapper();
-        ObjectNode root = json.createObjectNode();
+        ObjectNode root = JsonNodeFactory.instance.objectNode();
         if (!metadata.isEmpty()) {
             ObjectNode notes = root.putObject(SafetensorsHeader.METADATA);
-            metadata.forEach(notes::put);
+            metadata.forEach((key, note) -> {
+                requireArgument(note != null, "the note \"%s\" has no text", key);
+                notes.put(key, note);
+            });
         }
         Set<String> names = new HashSet<>();
         long position = 0;
@@ -116,17 +129,23 @@ public final class SafetensorsWriter {
             requireArgument(names.add(tensor.name()), "two tensors are named \"%s\"", tensor.name());
             ObjectNode entry = root.putObject(tensor.name());
             entry.put("dtype", tensor.type().name());
-            entry.set("shape", json.valueToTree(tensor.shape()));
+            ArrayNode shape = entry.putArray("shape");
+            LongStream.of(tensor.shape()).forEach(shape::add);
             entry.putArray("data_offsets").add(position).add(position += tensor.bytes());
         }
+        ByteBuffer text = utf8(root.toString());
+        int length = text.remaining();
+        byte[] padded = new byte[(length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT];
+        text.get(padded, 0, length);
+        Arrays.fill(padded, length, padded.length, (byte) ' ');
+        return padded;
+    }
+
+    private static ByteBuffer utf8(String text) {
         try {
-            byte[] text = json.writeValueAsBytes(root);
-            int length = text.length;
-            byte[] padded = Arrays.copyOf(text, (length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
-            Arrays.fill(padded, length, padded.length, (byte) ' ');
-            return padded;
-        } catch (IOException e) {
-            throw new LongNetException(e, "cannot encode the safetensors header: %s", e.getMessage());
+            return StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
+        } catch (CharacterCodingException e) {
+            throw new IllegalArgumentException("a tensor's name or a note is not valid Unicode text", e);
         }
     }
 

@@ -1,6 +1,5 @@
 package dev.longnet.tensor;
 
-import dev.longnet.LongNetException;
 import dev.longnet.io.ElementType;
 import dev.longnet.io.SafetensorsFile;
 import dev.longnet.io.SafetensorsFile.Entry;
@@ -8,6 +7,7 @@ import dev.longnet.io.SafetensorsWriter;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,26 +21,39 @@ public final class TensorFile {
 
     private TensorFile() {}
 
-    /** Reads all tensors of a file to the host, in file order. */
+    /**
+     * Reads all tensors of a file to the host, in file order.
+     *
+     * @throws dev.longnet.LongNetException if the file cannot be read or breaks a rule of the format
+     */
     public static Map<String, Tensor> load(Path path) {
-        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+        try (SafetensorsFile file = SafetensorsFile.open(path);
+                Scope scope = new Scope()) {
             Map<String, Tensor> tensors = new LinkedHashMap<>();
             file.entries().forEach((name, entry) -> tensors.put(name, read(file, entry)));
+            tensors.values().forEach(scope::keep);
             return tensors;
         }
     }
 
     /** Reads one tensor to the host. */
     public static Tensor read(SafetensorsFile file, Entry entry) {
-        Tensor tensor = Tensors.empty(Tensors.options(type(entry), Tensors.cpu()), entry.shape());
-        for (long at = 0; at < entry.bytes(); at += PIECE) {
-            int count = (int) Math.min(PIECE, entry.bytes() - at);
-            file.read(entry, at, Tensors.bytes(tensor, at, count));
+        try (Scope scope = new Scope()) {
+            Tensor tensor = Tensors.empty(Tensors.options(type(entry), Tensors.cpu()), entry.shape());
+            for (long at = 0; at < entry.bytes(); at += PIECE) {
+                int count = (int) Math.min(PIECE, entry.bytes() - at);
+                file.read(entry, at, Tensors.bytes(tensor, at, count));
+            }
+            return scope.keep(tensor);
         }
-        return tensor;
     }
 
-    /** Writes tensors of any device under their names, beside the target and then renamed. */
+    /**
+     * Writes tensors of any device under their names, beside the target and then renamed.
+     *
+     * @throws IllegalArgumentException if a tensor's type or name cannot be stored
+     * @throws dev.longnet.LongNetException if the file cannot be written
+     */
     public static void save(Path path, Map<String, String> metadata, Map<String, Tensor> tensors) {
         List<SafetensorsWriter.Tensor> sources = new ArrayList<>();
         tensors.forEach((name, tensor) ->
@@ -87,8 +100,9 @@ public final class TensorFile {
             case Byte -> ElementType.U8;
             case Bool -> ElementType.BOOL;
             default ->
-                throw new LongNetException(
-                        "tensor %s has type %s, which safetensors cannot hold", name, Tensors.type(tensor));
+                throw new IllegalArgumentException(String.format(
+                        "tensor \"%s\" has type %s and only %s are written; convert it first",
+                        name, Tensors.type(tensor), Arrays.toString(ElementType.values())));
         };
     }
 }
