@@ -8,6 +8,7 @@ import dev.longnet.model.LongNetConfig;
 import dev.longnet.model.LongNetDecoder;
 import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.Gradient;
+import dev.longnet.tensor.Guard;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.util.SplittableRandom;
@@ -55,7 +56,7 @@ public record GenerateBenchmark(LongNetConfig model, int tokens, boolean bfloat1
 
     private static final class Continuation implements Workload {
         private final Scope scope = new Scope();
-        private final Gradient.AutoCloseableGuard off = Gradient.off();
+        private final Guard off = Gradient.off();
         private final LongNetDecoder.Session session;
         private final SplittableRandom random = new SplittableRandom(1);
         private final int vocabulary;
