@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -41,6 +42,9 @@ class EventFileTest {
         assertThat(first.step()).isZero();
         assertThat(first.wallTime()).isBetween(before, System.currentTimeMillis() / 1000.0);
         assertThat(EventRecords.read(file.path())).hasSize(1);
+        // Length 24 and its masked checksum, the first bytes of TensorFlow's own files.
+        byte[] bytes = Files.readAllBytes(file.path());
+        assertThat(HexFormat.of().formatHex(bytes, 0, 12)).isEqualTo("1800000000000000a37f4b22");
     }
 
     @Test

@@ -56,8 +56,9 @@ final class EventRecords {
         }
         Long session =
                 event.containsKey(7) ? (Long) message((ByteBuffer) event.get(7)).get(1) : null;
+        long step = event.containsKey(2) ? (Long) event.get(2) : 0; // a varint's default is not written
         double wallTime = Double.longBitsToDouble((Long) event.get(1));
-        return new Event(wallTime, (Long) event.get(2), version, tag, value, session);
+        return new Event(wallTime, step, version, tag, value, session);
     }
 
     /** The fields of a protocol buffer by number: Long, Integer or the bytes of a length-delimited one. */

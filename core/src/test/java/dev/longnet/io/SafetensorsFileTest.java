@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -137,6 +138,31 @@ class SafetensorsFileTest {
                     .isThrownBy(() -> file.read(a, -1, ByteBuffer.allocate(1)))
                     .withMessage("bytes -1 to 0 do not lie inside tensor \"a\", which has 5");
             assertThatIllegalArgumentException().isThrownBy(() -> file.read(a, Long.MAX_VALUE, ByteBuffer.allocate(0)));
+        }
+    }
+
+    @Test
+    void readsBehindTwoGigabytes() throws Exception {
+        long size = (1L << 31) + 12_345;
+        byte[] start = RawFile.of("{" + entry("big", "U8", "[" + size + "]", "[0," + size + "]") + "}", 0);
+        Path path = RawFile.write(folder, start);
+        try (var channel = Files.newByteChannel(path, StandardOpenOption.WRITE)) {
+            // A hole in the file: it takes no room on the disk.
+            channel.position(start.length + size - 3).write(ByteBuffer.wrap(new byte[] {5, 6, 7}));
+        }
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            ByteBuffer last = ByteBuffer.allocate(4);
+            file.read(file.entries().get("big"), size - 4, last);
+            assertThat(last.array()).containsExactly(0, 5, 6, 7);
+        }
+    }
+
+    @Test
+    void everyCutOfAGoodFileIsRefused() throws Exception {
+        byte[] good = Files.readAllBytes(OFFICIAL);
+        for (int length = 0; length < good.length; length++) {
+            Path cut = RawFile.write(folder, Arrays.copyOf(good, length));
+            assertThatExceptionOfType(LongNetException.class).isThrownBy(() -> SafetensorsFile.open(cut));
         }
     }
 

@@ -101,6 +101,18 @@ class SafetensorsWriterTest {
     }
 
     @Test
+    void headersOfAnyLengthAreAligned() throws Exception {
+        for (int length = 1; length <= 9; length++) {
+            Tensor tensor = tensor("n".repeat(length), ElementType.U8, new long[] {1}, new byte[] {9});
+            SafetensorsWriter.write(file, Map.of(), List.of(tensor));
+            byte[] bytes = Files.readAllBytes(file);
+            assertThat(bytes[0] % 8).isZero();
+            assertThat(bytes).hasSize(8 + bytes[0] + 1).endsWith(9);
+            assertThat(new String(bytes, StandardCharsets.UTF_8)).doesNotContain("__metadata__");
+        }
+    }
+
+    @Test
     void nothingToWriteIsAFileToo() {
         SafetensorsWriter.write(file, Map.of(), List.of());
         try (SafetensorsFile read = SafetensorsFile.open(file)) {

@@ -12,6 +12,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterEach;
@@ -160,6 +161,17 @@ class TensorFileTest {
         }
         assertThat(loaded.isNull()).isTrue();
         assertThat(read.isNull()).isTrue();
+    }
+
+    @Test
+    void withoutAScopeTheCallerOwnsWhatIsRead() throws Exception {
+        double[] numbers = CompletableFuture.supplyAsync(() -> {
+                    try (Tensor tensor = TensorFile.load(OFFICIAL).get("i8")) {
+                        return Tensors.doubles(tensor);
+                    }
+                })
+                .get();
+        assertThat(numbers).containsExactly(-128, 127, 5);
     }
 
     /** Type, shape and numbers, where NaN equals NaN and 0 is not −0. */
