@@ -30,7 +30,7 @@ final class Metrics implements AutoCloseable {
                 AtomicFiles.writeString(file, upTo(step));
             }
             lines = Files.newBufferedWriter(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
-            events = EventFile.open(run.path());
+            events = EventFile.open(run.path(), step + 1);
         } catch (IOException e) {
             throw new LongNetException(e, "%s cannot be written: %s", file, e.getMessage());
         }
