@@ -1,5 +1,7 @@
 package dev.longnet.attention;
 
+import static dev.longnet.Checks.requireArgument;
+
 import dev.longnet.attention.Damping.Part;
 import dev.longnet.pattern.Branch;
 import dev.longnet.tensor.Aten;
@@ -9,7 +11,6 @@ import dev.longnet.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.function.BiConsumer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -31,90 +32,80 @@ final class AtenKernel implements AttentionKernel {
 
     @Override
     public Result forward(Tensor q, Tensor k, Tensor v, AttentionSpec spec) {
+        checkDevice(q);
         int heads = (int) q.size(2);
         Tensor qw = rows(q), kw = expand(rows(k), heads), vw = expand(rows(v), heads);
-        Tensor out = Tensors.zeros(Tensors.like(qw), Tensors.shape(qw));
-        // (B, N, H) in memory: the heads of one row lie together, as flash attention leaves them.
-        Tensor lse = Tensors.full(Double.NEGATIVE_INFINITY, Tensors.like(qw), q.size(0), q.size(1), heads)
-                .transpose(1, 2);
+        MergedRows merged = new MergedRows(qw);
         Damping damping = new Damping(spec.damping());
-        boolean[] empty = {true};
-        try (var one = Compute.oneBlasThread()) {
-            forEachPart(qw, spec, damping, () -> empty[0] = false, (view, part) -> {
-                int ratio = view.ratio();
-                Aten.Flash attended = Aten.flashOnCpu(
-                        times(part.queries(view.of(qw)), damping.ofQueries(part, ratio, qw)),
-                        times(part.keys(view.of(kw)), damping.ofKeys(part, ratio, kw)),
-                        part.keys(view.of(vw)),
-                        part.causal(),
-                        spec.scale());
-                Tensor outRows = part.queries(view.of(out)), lseRows = part.queries(view.ofLse(lse));
-                if (empty[0] && part.keysFrom() == part.from()) {
-                    outRows.copy_(attended.out());
-                    lseRows.copy_(attended.lse());
-                } else {
-                    Merge.into(outRows, lseRows, attended);
-                }
-            });
-        }
-        return new Result(out.to(Tensors.type(q)), lse);
+        forEachPart(qw, spec, damping, (view, part, densest, scope) -> {
+            int ratio = view.ratio();
+            Aten.Flash attended = Aten.flashOnCpu(
+                    times(part.queries(view.of(qw)), damping.ofQueries(part, ratio, qw)),
+                    times(part.keys(view.of(kw)), damping.ofKeys(part, ratio, kw)),
+                    part.keys(view.of(vw)),
+                    part.causal(),
+                    spec.scale());
+            merged.add(view, part, attended, densest, scope);
+        });
+        Result result = merged.result();
+        return new Result(result.out().to(Tensors.type(q)), result.lse());
     }
 
     @Override
     public Gradients backward(Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionSpec spec) {
-        int heads = (int) q.size(2);
+        checkDevice(q);
+        int heads = (int) q.size(2), kvHeads = (int) k.size(2);
         Tensor qw = rows(q), kw = expand(rows(k), heads), vw = expand(rows(v), heads);
         Tensor doutW = rows(dout), outW = rows(out);
-        Tensor dq = Tensors.zeros(Tensors.like(qw), Tensors.shape(qw));
-        Tensor dk = Tensors.zeros(Tensors.like(kw), Tensors.shape(kw));
-        Tensor dv = Tensors.zeros(Tensors.like(vw), Tensors.shape(vw));
+        SummedRows dq = new SummedRows(qw), dk = new SummedRows(kw), dv = new SummedRows(vw);
         Damping damping = new Damping(spec.damping());
-        try (var one = Compute.oneBlasThread()) {
-            forEachPart(qw, spec, damping, () -> {}, (view, part) -> {
-                Tensor qFactor = damping.ofQueries(part, view.ratio(), qw);
-                Tensor kFactor = damping.ofKeys(part, view.ratio(), kw);
-                Aten.FlashGradients g = Aten.flashOnCpuBackward(
-                        part.queries(view.of(doutW)),
-                        times(part.queries(view.of(qw)), qFactor),
-                        times(part.keys(view.of(kw)), kFactor),
-                        part.keys(view.of(vw)),
-                        part.queries(view.of(outW)),
-                        part.queries(view.ofLse(lse)),
-                        part.causal(),
-                        spec.scale());
-                part.queries(view.of(dq)).add_(times(g.dq(), qFactor));
-                part.keys(view.of(dk)).add_(times(g.dk(), kFactor));
-                part.keys(view.of(dv)).add_(g.dv());
-            });
-        }
+        forEachPart(qw, spec, damping, (view, part, densest, scope) -> {
+            Tensor qFactor = damping.ofQueries(part, view.ratio(), qw);
+            Tensor kFactor = damping.ofKeys(part, view.ratio(), kw);
+            Aten.FlashGradients g = Aten.flashOnCpuBackward(
+                    part.queries(view.of(doutW)),
+                    times(part.queries(view.of(qw)), qFactor),
+                    times(part.keys(view.of(kw)), kFactor),
+                    part.keys(view.of(vw)),
+                    part.queries(view.of(outW)),
+                    part.queries(view.ofLse(lse)),
+                    part.causal(),
+                    spec.scale());
+            dq.add(view, part, part.from(), times(g.dq(), qFactor), scope);
+            dk.add(view, part, part.keysFrom(), times(g.dk(), kFactor), scope);
+            dv.add(view, part, part.keysFrom(), g.dv(), scope);
+        });
         ScalarType given = Tensors.type(q);
         return new Gradients(
-                dq.to(given),
-                reduce(dk, (int) k.size(2)).to(given),
-                reduce(dv, (int) k.size(2)).to(given));
+                dq.result().to(given),
+                reduce(dk.result(), kvHeads).to(given),
+                reduce(dv.result(), kvHeads).to(given));
     }
 
-    /**
-     * Visits the rows of every branch, the densest first, so that the first one can write where the others merge.
-     *
-     * @param branchDone called after each branch
-     */
-    private static void forEachPart(
-            Tensor q, AttentionSpec spec, Damping damping, Runnable branchDone, BiConsumer<StridedView, Part> action) {
-        long batch = q.size(0), length = q.size(1);
-        int heads = (int) q.size(2);
+    /** What is done with some of a branch's rows. */
+    private interface Action {
+        /**
+         * @param densest whether the rows are of the first branch visited
+         * @param scope owns what is made, until the next rows
+         */
+        void accept(StridedView view, Part part, boolean densest, Scope scope);
+    }
+
+    /** Visits the rows of every branch, the densest first, which may have all of them. */
+    private static void forEachPart(Tensor q, AttentionSpec spec, Damping damping, Action action) {
         List<Branch> branches = spec.pattern().branches().stream()
                 .sorted(Comparator.comparingInt(Branch::ratio))
                 .toList();
-        for (Branch branch : branches) {
-            for (StridedView view : views(branch, batch, length, heads, spec)) {
-                for (Part part : damping.parts(view.rows(), view.ratio(), spec.causal())) {
-                    try (Scope scope = new Scope()) {
-                        action.accept(view, part);
+        try (var one = Compute.oneBlasThread()) {
+            for (Branch branch : branches) {
+                for (StridedView view : views(branch, q.size(0), q.size(1), (int) q.size(2), spec)) {
+                    for (Part part : damping.parts(view.rows(), view.ratio(), spec.causal())) {
+                        try (Scope scope = new Scope()) {
+                            action.accept(view, part, branch == branches.get(0), scope);
+                        }
                     }
                 }
             }
-            branchDone.run();
         }
     }
 
@@ -132,6 +123,13 @@ final class AtenKernel implements AttentionKernel {
             at += examples;
         }
         return views;
+    }
+
+    private static void checkDevice(Tensor q) {
+        requireArgument(
+                q.is_cpu(),
+                "attention kernel aten computes on the CPU but the tensors are on %s; use auto or reference",
+                q.device().str().getString());
     }
 
     private static Tensor times(Tensor tensor, Tensor factorOrNull) {

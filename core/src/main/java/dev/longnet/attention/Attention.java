@@ -6,11 +6,15 @@ import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.util.Arrays;
+import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Dilated attention as a function in libtorch's graph: autograd gives its exact gradient. */
 public final class Attention {
+    private static final Set<ScalarType> TYPES =
+            Set.of(ScalarType.Float, ScalarType.Double, ScalarType.BFloat16, ScalarType.Half);
+
     private Attention() {}
 
     /**
@@ -63,7 +67,10 @@ public final class Attention {
                 Arrays.toString(sq),
                 Arrays.toString(sk));
         requireArgument(
-                sq[0] > 0 && sq[1] > 0 && sq[2] > 0 && sq[3] > 0, "q %s has an empty dimension", Arrays.toString(sq));
+                numel(sq) > 0 && numel(sk) > 0,
+                "q %s or k %s has an empty dimension",
+                Arrays.toString(sq),
+                Arrays.toString(sk));
         requireArgument(sq[2] % sk[2] == 0, "%d query heads are not a multiple of %d key/value heads", sq[2], sk[2]);
         ScalarType type = Tensors.type(q);
         requireArgument(
@@ -72,6 +79,14 @@ public final class Attention {
                 type,
                 Tensors.type(k),
                 Tensors.type(v));
+        requireArgument(
+                TYPES.contains(type), "attention takes float32, float64, bfloat16 or float16, got tensors of %s", type);
+        requireArgument(
+                q.device().equals(k.device()) && q.device().equals(v.device()),
+                "q, k and v are on different devices: %s, %s, %s",
+                q.device().str().getString(),
+                k.device().str().getString(),
+                v.device().str().getString());
         long[] lengths = spec.lengths();
         if (lengths != null) {
             requireArgument(lengths.length == sq[0], "%d lengths for a batch of %d examples", lengths.length, sq[0]);
@@ -79,5 +94,9 @@ public final class Attention {
                 requireArgument(l >= 0 && l <= sq[1], "length %d is outside 0 … N = %d", l, sq[1]);
             }
         }
+    }
+
+    private static long numel(long[] shape) {
+        return Arrays.stream(shape).reduce(1, (a, b) -> a * b);
     }
 }

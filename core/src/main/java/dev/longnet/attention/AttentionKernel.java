@@ -14,8 +14,11 @@ public interface AttentionKernel {
     /** The plain kernel that reads like the formula; it needs memory for N × N numbers a head. */
     AttentionKernel REFERENCE = new ReferenceKernel();
 
-    /** libtorch's blockwise attention on strided views. */
+    /** libtorch's blockwise attention on strided views, on the CPU. */
     AttentionKernel ATEN = new AtenKernel();
+
+    /** The fastest of them where the tensors are. */
+    AttentionKernel AUTO = new AutoKernel();
 
     /** Output and log-sum-exp of the scores; a query that sees nothing has output 0 and lse −∞. */
     record Result(Tensor out, Tensor lse) {}
@@ -34,12 +37,9 @@ public interface AttentionKernel {
      */
     Gradients backward(Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionSpec spec);
 
-    /** The kernel of this name; {@code auto} is the fastest here. */
+    /** The kernel of this name: auto, reference or aten. */
     static AttentionKernel of(String name) {
-        if (name.equals("auto")) {
-            return ATEN;
-        }
-        for (AttentionKernel kernel : List.of(REFERENCE, ATEN)) {
+        for (AttentionKernel kernel : List.of(AUTO, REFERENCE, ATEN)) {
             if (kernel.name().equals(name)) {
                 return kernel;
             }

@@ -17,6 +17,8 @@ import dev.longnet.pattern.DilationPattern;
  */
 public record AttentionSpec(DilationPattern pattern, boolean causal, double scale, long[] lengths, Rotary damping) {
     public AttentionSpec {
+        requireArgument(pattern != null, "attention needs a pattern, such as 2048:1,4096:2");
+        lengths = lengths == null ? null : lengths.clone();
         requireArgument(Double.isFinite(scale), "attention scale must be finite, got %s", scale);
         requireArgument(damping == null || causal, "damped scores grow towards the future; they need causal attention");
     }

@@ -10,6 +10,7 @@ import dev.longnet.tensor.Tensors;
 import java.util.Arrays;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Dilated attention with its projections, in the place of multi-head attention in any libtorch model.
@@ -43,6 +44,7 @@ public final class DilatedAttention extends Module {
             boolean innerNorm,
             double normEpsilon) {
         public Config {
+            requireArgument(pattern != null, "attention needs a pattern, such as 2048:1,4096:2");
             requireArgument(
                     embedding > 0 && heads > 0 && embedding % heads == 0,
                     "embedding %d is not a positive multiple of heads %d",
@@ -160,13 +162,9 @@ public final class DilatedAttention extends Module {
 
     /** q (B, N, H, D), k and v (B, N, Hk, D); one matrix product when all three come from one input. */
     private Projected project(Tensor query, Tensor key, Tensor value, Call call) {
-        int width = config.embedding();
-        requireArgument(
-                query.dim() == 3 && query.size(2) == width,
-                "attention of embedding %d takes (B, N, %d), got %s",
-                width,
-                width,
-                Arrays.toString(Tensors.shape(query)));
+        for (Tensor input : new Tensor[] {query, key, value}) {
+            check(input, call);
+        }
         int heads = config.heads(), kvHeads = config.keyValueHeads(), dim = config.headDim();
         if (query == key && key == value) {
             Tensor weight = Tensors.cat(0, qProjection.weight(), kProjection.weight(), vProjection.weight());
@@ -179,6 +177,22 @@ public final class DilatedAttention extends Module {
                 qProjection.forward(query, call.bfloat16()).unflatten(2, heads, dim),
                 kProjection.forward(key, call.bfloat16()).unflatten(2, kvHeads, dim),
                 vProjection.forward(value, call.bfloat16()).unflatten(2, kvHeads, dim));
+    }
+
+    private void check(Tensor input, Call call) {
+        int width = config.embedding();
+        requireArgument(
+                input.dim() == 3 && input.size(2) == width,
+                "attention of embedding %d takes (B, N, %d), got %s",
+                width,
+                width,
+                Arrays.toString(Tensors.shape(input)));
+        ScalarType type = Tensors.type(input), ours = Tensors.type(qProjection.weight());
+        requireArgument(
+                call.bfloat16() || type == ours,
+                "this attention has weights of %s but was given a tensor of %s; convert one of them with to()",
+                ours,
+                type);
     }
 
     private Tensor attend(Projected p, Call call, KeyValueCache cache) {

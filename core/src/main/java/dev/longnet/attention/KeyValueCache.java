@@ -6,6 +6,7 @@ import dev.longnet.pattern.Branch;
 import dev.longnet.pattern.DilationPattern;
 import dev.longnet.tensor.Aten;
 import dev.longnet.tensor.Gradient;
+import dev.longnet.tensor.Ops;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.util.ArrayList;
@@ -91,6 +92,7 @@ public final class KeyValueCache implements AutoCloseable {
 
     /** Adds the next token and attends for it: q (B, 1, H, D), k and v (B, 1, Hk, D) → (B, 1, H, D). */
     Tensor step(Tensor q, Tensor k, Tensor v) {
+        requireArgument(q.size(1) == 1, "a cache takes one token at a time, got %d", q.size(1));
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
             Tensor query = q.transpose(1, 2),
@@ -114,17 +116,25 @@ public final class KeyValueCache implements AutoCloseable {
                 // The query stands at the last row, so its own factor is 1.
                 Damping.Part part = new Damping.Part(row, 1, 0, row + 1, false);
                 Tensor fading = damping.ofKeys(part, branch.ratio(), seen);
-                Aten.Flash attended = Aten.flashOnCpu(
+                Aten.Flash attended = attend(
                         query.narrow(1, first, count),
                         fading == null ? seen : seen.mul(fading),
-                        rows.values.narrow(1, first, count).narrow(2, 0, row + 1),
-                        false,
-                        scale);
+                        rows.values.narrow(1, first, count).narrow(2, 0, row + 1));
                 Merge.into(out.narrow(1, first, count), lse.narrow(1, first, count), attended);
             }
             position++;
             return scope.keep(out.transpose(1, 2));
         }
+    }
+
+    /** Attention of one query over all rows, out (B, h, 1, D) and lse (B, h, 1), on any device. */
+    private Aten.Flash attend(Tensor query, Tensor keys, Tensor values) {
+        if (query.is_cpu()) {
+            return Aten.flashOnCpu(query, keys, values, false, scale);
+        }
+        Tensor scores = Ops.times(query, scale).matmul(keys.transpose(2, 3));
+        Tensor lse = scores.logsumexp(-1);
+        return new Aten.Flash(scores.sub(lse.unsqueeze(3)).exp().matmul(values), lse);
     }
 
     /** Makes room for {@code needed} rows, doubling up to the most a head keeps. */

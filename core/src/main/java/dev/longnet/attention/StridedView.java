@@ -11,7 +11,7 @@ import org.bytedeco.pytorch.Tensor;
  * Shows a box of kept rows as a (batch, heads, rows, D) tensor without copying.
  *
  * <p>A box has up to four axes beside rows and D: example, segment, residue and head. Flash attention knows two, so the
- * two longest become its batch and heads and the others are looped over. Examples and segments are one axis when a
+ * two longest become its batch and heads, in this order, and the others are looped over. Examples and segments are one axis when a
  * sequence is whole segments.
  */
 final class StridedView {
@@ -49,22 +49,33 @@ final class StridedView {
         }
         axes.add(new Axis(box.residues(), 0, 1, box.headStep()));
         axes.add(new Axis(box.heads(), 0, 0, 1));
-        axes.sort(Comparator.comparingLong(Axis::size).reversed());
+        List<Axis> longest = new ArrayList<>(axes);
+        longest.sort(Comparator.comparingLong(Axis::size).reversed()); // stable
+        List<Axis> shown = new ArrayList<>(axes), looped = longest.subList(2, longest.size());
+        shown.removeAll(looped);
         List<StridedView> views = new ArrayList<>();
-        loop(axes, 2, firstExample, box.start(), box.firstHead(), box, views);
+        loop(shown, looped, 0, firstExample, box.start(), box.firstHead(), box, views);
         return views;
     }
 
     private static void loop(
-            List<Axis> axes, int depth, long example, long position, long head, Box box, List<StridedView> views) {
-        if (depth == axes.size()) {
-            views.add(new StridedView(axes.get(0), axes.get(1), example, position, head, box));
+            List<Axis> shown,
+            List<Axis> looped,
+            int depth,
+            long example,
+            long position,
+            long head,
+            Box box,
+            List<StridedView> views) {
+        if (depth == looped.size()) {
+            views.add(new StridedView(shown.get(0), shown.get(1), example, position, head, box));
             return;
         }
-        Axis axis = axes.get(depth);
+        Axis axis = looped.get(depth);
         for (long i = 0; i < axis.size(); i++) {
             loop(
-                    axes,
+                    shown,
+                    looped,
                     depth + 1,
                     example + i * axis.examples(),
                     position + i * axis.positions(),
@@ -93,6 +104,18 @@ final class StridedView {
                 new long[] {first.stride(e, 0, h), second.stride(e, 0, h), packed.stride(2), packed.stride(3)},
                 example * e + head * h);
         target.copy_(of(tensor));
+    }
+
+    /**
+     * Whether this view and part show every row of a (B, N, H, D) tensor, batch and heads in their places, so that a
+     * result (first, rows, second, D) in memory is the whole tensor.
+     */
+    boolean isWhole(Damping.Part part, Tensor tensor) {
+        return part.rows() == box.rows()
+                && first.heads() == 0
+                && second.heads() == 1
+                && second.size() == tensor.size(2)
+                && first.size() * box.rows() == tensor.size(0) * tensor.size(1);
     }
 
     /** Kept rows of each head. */
