@@ -129,7 +129,7 @@ final class AtenKernel implements AttentionKernel {
         requireArgument(
                 q.is_cpu(),
                 "attention kernel aten computes on the CPU but the tensors are on %s; use auto or reference",
-                q.device().str().getString());
+                Tensors.deviceName(q));
     }
 
     private static Tensor times(Tensor tensor, Tensor factorOrNull) {

@@ -81,12 +81,13 @@ public final class Attention {
                 Tensors.type(v));
         requireArgument(
                 TYPES.contains(type), "attention takes float32, float64, bfloat16 or float16, got tensors of %s", type);
+        String deviceQ = Tensors.deviceName(q), deviceK = Tensors.deviceName(k), deviceV = Tensors.deviceName(v);
         requireArgument(
-                q.device().equals(k.device()) && q.device().equals(v.device()),
+                deviceQ.equals(deviceK) && deviceQ.equals(deviceV),
                 "q, k and v are on different devices: %s, %s, %s",
-                q.device().str().getString(),
-                k.device().str().getString(),
-                v.device().str().getString());
+                deviceQ,
+                deviceK,
+                deviceV);
         long[] lengths = spec.lengths();
         if (lengths != null) {
             requireArgument(lengths.length == sq[0], "%d lengths for a batch of %d examples", lengths.length, sq[0]);

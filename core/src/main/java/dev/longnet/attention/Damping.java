@@ -1,12 +1,12 @@
 package dev.longnet.attention;
 
+import dev.longnet.tensor.Ops;
 import dev.longnet.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
-import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -69,7 +69,7 @@ final class Damping {
         TensorOptions wide = Tensors.options(ScalarType.Double, like.device());
         Tensor tokens =
                 Tensors.range(from, from + rows, wide).sub(new Scalar(middle)).mul(new Scalar((double) step));
-        Tensor pairs = torch.exp2(tokens.unsqueeze(1).mul(Tensors.of(rotary.exponents(), like.device())));
+        Tensor pairs = Ops.exp2(tokens.unsqueeze(1).mul(Tensors.of(rotary.exponents(), like.device())));
         return pairs.to(Tensors.type(like))
                 .unsqueeze(2)
                 .expand(rows, pairs.size(1), 2)

@@ -9,7 +9,6 @@ import java.util.List;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
-import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -51,7 +50,7 @@ public final class RotaryTable {
                     broadcast(Ops.polar(one.expand(Tensors.shape(angles)).contiguous(), angles), complex));
             if (bakesDamping()) {
                 Tensor steps = Tensors.range(0, length, wide).sub(Tensors.full((length - 1) / 2.0, wide, 1));
-                Tensor growth = torch.exp2(steps.unsqueeze(1).mul(Tensors.of(rotary.exponents(), device)));
+                Tensor growth = Ops.exp2(steps.unsqueeze(1).mul(Tensors.of(rotary.exponents(), device)));
                 queries = scope.keep(broadcast(Ops.polar(growth, angles), complex));
                 keys = scope.keep(broadcast(Ops.polar(growth.reciprocal(), angles), complex));
             } else {

@@ -16,6 +16,8 @@ import org.bytedeco.pytorch.Tensor;
 
 /** The weights of a model in safetensors files, under torchscale's names. */
 public final class Weights {
+    private static final String OUTPUT = "output_projection.weight";
+
     private Weights() {}
 
     /** Writes all parameters of a model. */
@@ -48,12 +50,11 @@ public final class Weights {
         tensors.forEach((name, tensor) -> {
             String plain =
                     name.replaceFirst("^(encoder|decoder)\\.(?=layers\\.|layer_norm\\.|embed_tokens\\.|output_)", "");
-            boolean passedOver = plain.endsWith(".xpos.scale")
-                    || plain.equals("output_projection.weight") && !parameters.containsKey(plain);
-            if (!passedOver) {
+            if (!plain.endsWith(".xpos.scale")) {
                 given.put(plain, tensor);
             }
         });
+        passOverOutput(model, given, source);
         TreeSet<String> missing = new TreeSet<>(parameters.keySet());
         missing.removeAll(given.keySet());
         TreeSet<String> unknown = new TreeSet<>(given.keySet());
@@ -77,6 +78,24 @@ public final class Weights {
         });
         try (var off = Gradient.off()) {
             parameters.forEach((name, parameter) -> parameter.copy_(given.get(name)));
+        }
+    }
+
+    /**
+     * Takes off an output projection that the model has no place for: an encoder needs none, and that of a tied decoder
+     * may only repeat the embedding.
+     */
+    private static void passOverOutput(Module model, Map<String, Tensor> given, String source) {
+        boolean decoder = model instanceof LongNetDecoder;
+        if (decoder && !((LongNetDecoder) model).config().tiedEmbeddings()) {
+            return;
+        }
+        Tensor output = given.remove(OUTPUT), embedding = given.get("embed_tokens.weight");
+        if (decoder && output != null && embedding != null && !output.equal(embedding)) {
+            throw new LongNetException(
+                    "%s holds the weights of another model: its %s is not its embedding, but this model ties the two;"
+                            + " use tiedEmbeddings=false",
+                    source, OUTPUT);
         }
     }
 

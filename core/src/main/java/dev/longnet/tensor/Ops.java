@@ -60,4 +60,9 @@ public final class Ops {
     public static Tensor times(Tensor x, double factor) {
         return x.mul(new Scalar(factor));
     }
+
+    /** 2^x of every number. */
+    public static Tensor exp2(Tensor x) {
+        return torch.exp2(x);
+    }
 }

@@ -121,6 +121,13 @@ public final class Tensors {
         return tensor.scalar_type().intern();
     }
 
+    /** Name of the device that a tensor is on, such as cpu or cuda:0. */
+    public static String deviceName(Tensor tensor) {
+        try (Scope scope = new Scope()) {
+            return tensor.device().str().getString();
+        }
+    }
+
     public static long[] shape(Tensor tensor) {
         long[] shape = new long[(int) tensor.dim()];
         for (int i = 0; i < shape.length; i++) {
