@@ -1,6 +1,7 @@
 package dev.longnet.attention;
 
 import java.util.List;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -28,6 +29,11 @@ public interface AttentionKernel {
 
     /** The name by which users choose it. */
     String name();
+
+    /** The kernel that computes on a device: itself, or what {@code auto} chooses there. */
+    default AttentionKernel on(Device device) {
+        return this;
+    }
 
     Result forward(Tensor q, Tensor k, Tensor v, AttentionSpec spec);
 

@@ -1,5 +1,6 @@
 package dev.longnet.attention;
 
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 
 /** Leaves the choice of kernel to the device that the tensors are on. */
@@ -11,15 +12,16 @@ final class AutoKernel implements AttentionKernel {
 
     @Override
     public Result forward(Tensor q, Tensor k, Tensor v, AttentionSpec spec) {
-        return kernel(q).forward(q, k, v, spec);
+        return on(q.device()).forward(q, k, v, spec);
     }
 
     @Override
     public Gradients backward(Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionSpec spec) {
-        return kernel(q).backward(dout, q, k, v, out, lse, spec);
+        return on(q.device()).backward(dout, q, k, v, out, lse, spec);
     }
 
-    private static AttentionKernel kernel(Tensor q) {
-        return q.is_cpu() ? ATEN : REFERENCE;
+    @Override
+    public AttentionKernel on(Device device) {
+        return device.is_cpu() ? ATEN : REFERENCE;
     }
 }

@@ -51,7 +51,7 @@ public record AttentionBenchmark(
                 keyValueHeads);
         requireArgument(headDim > 0, "head-dim must be positive, got %d", headDim);
         requireArgument(TYPES.contains(dtype), "dtype \"%s\" is not known; use %s", dtype, String.join(", ", TYPES));
-        kernel = AttentionKernel.of(kernel).name();
+        kernel = AttentionKernel.of(kernel).on(Compute.device(device)).name();
         device = Devices.name(device);
     }
 

@@ -30,7 +30,7 @@ public record TrainBenchmark(
         LongNetConfig model, int batch, boolean bfloat16, boolean recompute, String kernel, String device) {
     public TrainBenchmark {
         requireArgument(batch > 0, "batch must be positive, got %d", batch);
-        kernel = AttentionKernel.of(kernel).name();
+        kernel = AttentionKernel.of(kernel).on(Compute.device(device)).name();
         device = Devices.name(device);
     }
 
