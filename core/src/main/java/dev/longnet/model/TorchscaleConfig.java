@@ -1,12 +1,12 @@
 package dev.longnet.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.longnet.LongNetException;
 import dev.longnet.pattern.Branch;
 import dev.longnet.pattern.DilationPattern;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 
 /** Reads torchscale's own configuration, as its checkpoints come with, into ours. */
 public final class TorchscaleConfig {
@@ -15,14 +15,16 @@ public final class TorchscaleConfig {
     /**
      * @param json torchscale's arguments by name; those left out have torchscale's defaults
      * @param kind {@code decoder} or {@code encoder}
+     * @throws LongNetException if it describes no model that can be built here
      */
     public static LongNetConfig of(JsonNode json, String kind) {
         boolean causal = !kind.equals("encoder");
         int heads = json.path(kind + "_attention_heads").asInt(12);
         boolean normalizeBefore = json.path(kind + "_normalize_before").asBoolean(true);
         if (!normalizeBefore) {
-            throw new IllegalArgumentException(kind
-                    + "_normalize_before false (post-norm) is not built here; only pre-norm and Sub-LN models are");
+            throw new LongNetException(
+                    "%s_normalize_before is false (post-norm), which is not built here; use a pre-norm or Sub-LN model",
+                    kind);
         }
         return new LongNetConfig(
                 json.path("vocab_size").asInt(),
@@ -39,17 +41,29 @@ public final class TorchscaleConfig {
                 10_000,
                 json.path("xpos_scale_base").asInt(512),
                 json.path("subln").asBoolean(true) ? LongNetConfig.Norm.SUBLN : LongNetConfig.Norm.PRENORM,
-                LongNetConfig.Activation.valueOf(
-                        json.path("activation_fn").asText("gelu").toUpperCase(Locale.ROOT)),
+                activation(json.path("activation_fn").asText("gelu")),
                 json.path("share_decoder_input_output_embed").asBoolean(false),
                 !json.path("no_scale_embedding").asBoolean(true),
                 json.path("dropout").asDouble(0),
                 json.path("layernorm_eps").asDouble(1e-5));
     }
 
+    private static LongNetConfig.Activation activation(String name) {
+        for (LongNetConfig.Activation activation : LongNetConfig.Activation.values()) {
+            if (activation.name().equalsIgnoreCase(name)) {
+                return activation;
+            }
+        }
+        throw new LongNetException("activation_fn \"%s\" is not built here; gelu, relu and swish are", name);
+    }
+
     private static DilationPattern pattern(JsonNode json) {
-        long[] segments = numbers(json.path("segment_length"));
-        long[] ratios = numbers(json.path("dilated_ratio"));
+        long[] segments = numbers(json, "segment_length"), ratios = numbers(json, "dilated_ratio");
+        if (segments.length != ratios.length) {
+            throw new LongNetException(
+                    "segment_length %s and dilated_ratio %s must be as long as each other, one number a branch",
+                    Arrays.toString(segments), Arrays.toString(ratios));
+        }
         List<Branch> branches = new ArrayList<>();
         for (int i = 0; i < segments.length; i++) {
             branches.add(new Branch(segments[i], Math.toIntExact(ratios[i])));
@@ -58,10 +72,14 @@ public final class TorchscaleConfig {
     }
 
     /** A list, or as torchscale also writes it a list in a string: "[16, 64]". */
-    private static long[] numbers(JsonNode node) {
-        String text = node.isTextual() ? node.asText() : node.toString();
-        return Arrays.stream(text.replaceAll("[\\[\\]\\s]", "").split(","))
-                .mapToLong(Long::parseLong)
-                .toArray();
+    private static long[] numbers(JsonNode json, String key) {
+        JsonNode node = json.path(key);
+        String text = (node.isTextual() ? node.asText() : node.toString()).replaceAll("[\\[\\]\\s]", "");
+        if (!text.matches("\\d{1,18}(,\\d{1,18})*")) {
+            throw new LongNetException(
+                    "%s must be a list of whole numbers such as [2048, 4096], got %s",
+                    key, node.isMissingNode() ? "nothing" : node.toString());
+        }
+        return Arrays.stream(text.split(",")).mapToLong(Long::parseLong).toArray();
     }
 }
