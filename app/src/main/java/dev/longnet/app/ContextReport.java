@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -27,7 +28,7 @@ record ContextReport(String data, List<Model> models) {
             List<ContextEvaluation.ByPosition> byPosition) {
         static Model of(Path run, RunConfig config, ContextEvaluation.Result result) {
             return new Model(
-                    run.getFileName().toString(),
+                    run.toAbsolutePath().normalize().getFileName().toString(),
                     config.train().length(),
                     config.model().pattern().toString(),
                     result.byContext(),
@@ -52,8 +53,8 @@ record ContextReport(String data, List<Model> models) {
             row.add(Sizes.format(context));
             for (Model model : models) {
                 ContextEvaluation.ByContext cell = model.byContext().get(c);
-                row.add(String.format("%.3f", cell.perplexity()));
-                row.add(String.format("%.3f", cell.bitsPerByte()));
+                row.add(String.format(Locale.ROOT, "%.3f", cell.perplexity()));
+                row.add(String.format(Locale.ROOT, "%.3f", cell.bitsPerByte()));
                 Map<String, Object> json = new LinkedHashMap<>();
                 json.put("model", model.name());
                 json.put("context", context);

@@ -68,14 +68,11 @@ final class EvalCommand implements Callable<Integer> {
         Output output = options.output();
         int[] lengths = contexts.stream().mapToInt(Integer::intValue).toArray();
         List<ContextReport.Model> results = new ArrayList<>();
-        String text = null;
+        DataConfig text = text();
         for (Path path : models) {
             try (Scope scope = new Scope()) {
                 TrainedModel trained = TrainedModel.load(path, device.name(), device.threads());
-                DataConfig source = data.isEmpty()
-                        ? trained.config().data()
-                        : trained.config().data().withSources(data).withHeldOut(1);
-                text = String.join(" ", source.sources());
+                DataConfig source = text.withTokenizer(trained.tokenizer().name());
                 try (TokenFile file = Tokens.open(source, Split.HELD_OUT, output);
                         ProgressBar bar = output.progress("eval", 0, 1L * lengths.length * samples)) {
                     ContextEvaluation.Result result = new ContextEvaluation(
@@ -85,9 +82,15 @@ final class EvalCommand implements Callable<Integer> {
                 }
             }
         }
-        ContextReport report = new ContextReport(text, results);
+        ContextReport report = new ContextReport(String.join(" ", text.sources()), results);
         report.show(output);
         report.write(new RunFolder(models.get(0)).evaluation());
         return 0;
+    }
+
+    /** One text for all models. */
+    private DataConfig text() {
+        DataConfig heldOut = new RunFolder(models.get(0)).readConfig().data();
+        return data.isEmpty() ? heldOut : heldOut.withSources(data).withHeldOut(1);
     }
 }

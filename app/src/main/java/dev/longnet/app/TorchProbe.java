@@ -1,8 +1,10 @@
 package dev.longnet.app;
 
 import dev.longnet.tensor.Compute;
+import java.io.IOException;
 import java.util.List;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.global.torch;
 
@@ -37,11 +39,13 @@ final class TorchProbe {
                 : Finding.ok("libtorch gpu", "none: device auto is cpu");
     }
 
-    private static String version() {
-        String first = text(torch.show_config()).lines().findFirst().orElse("");
-        Package library = torch.class.getPackage();
-        String version = library.getImplementationVersion();
-        return version == null ? first : version;
+    /** The version of the binding, which begins with that of libtorch. */
+    static String version() {
+        try {
+            return Loader.getVersion("org.bytedeco", "pytorch");
+        } catch (IOException e) {
+            return "unknown";
+        }
     }
 
     private static String text(BytePointer pointer) {

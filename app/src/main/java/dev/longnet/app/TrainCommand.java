@@ -6,6 +6,7 @@ import dev.longnet.train.RunFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -43,9 +44,7 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() {
         Output output = options.output();
         RunFolder run = new RunFolder(out);
-        if (resume) {
-            run.latestCheckpoint();
-        } else if (Files.exists(run.config())) {
+        if (!resume && Files.exists(run.config())) {
             throw new LongNetException(
                     "%s already holds a run; go on with --resume, or choose another --out, or delete it", out);
         }
@@ -58,15 +57,25 @@ final class TrainCommand implements Callable<Integer> {
             throw new IllegalArgumentException(
                     "no text to train on; give --data FOLDER, a jar or zip, a file, a glob or a .jsonl file");
         }
-        int steps = new TrainingRun(run, config, output).train(saved);
-        boolean done = steps >= config.train().steps();
-        output.say(
-                done
-                        ? "trained %d steps; next: longnet eval --model %s, longnet generate --model %2$s --prompt …, longnet"
-                                + " report %2$s"
-                        : "stopped after step %d and saved; go on with: longnet train --out %s --resume",
+        boolean complete = resume && run.savedSteps() >= config.train().steps();
+        int steps = complete ? run.savedSteps() : new TrainingRun(run, config, output).train(saved);
+        if (complete) {
+            output.say(
+                    "%s is at its last step, %d, already; train it longer with --resume --set train.steps=%d",
+                    out, steps, 2L * steps);
+        } else if (steps >= config.train().steps()) {
+            output.say(
+                    "trained %d steps; next: longnet eval --model %s, longnet generate --model %2$s --prompt …, longnet"
+                            + " report %2$s",
+                    steps, out);
+        }
+        output.json(Map.of(
+                "run",
+                out.toString(),
+                "step",
                 steps,
-                out);
+                "complete",
+                steps >= config.train().steps()));
         return 0;
     }
 }

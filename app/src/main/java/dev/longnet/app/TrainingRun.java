@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.longnet.LongNetException;
 import dev.longnet.config.Configs;
+import dev.longnet.config.Key;
 import dev.longnet.data.Split;
 import dev.longnet.data.TokenFile;
 import dev.longnet.data.Tokenizer;
@@ -13,14 +14,15 @@ import dev.longnet.train.RunConfig;
 import dev.longnet.train.RunFolder;
 import dev.longnet.train.TrainListener;
 import dev.longnet.train.Trainer;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /** A training run as people see it: text read, progress shown, saved when interrupted. */
 final class TrainingRun {
@@ -56,8 +58,10 @@ final class TrainingRun {
      */
     int train(RunConfig saved) {
         if (saved != null) {
-            requireSame("model", saved.model(), config.model());
-            requireSame("data", saved.data(), config.data());
+            requireSame(saved, config);
+        }
+        if (Files.exists(run.path()) && !Files.isDirectory(run.path())) {
+            throw new LongNetException("%s is a file and cannot hold a run; choose another --out", run.path());
         }
         try (TokenFile train = tokens(Split.TRAIN);
                 TokenFile heldOut = config.data().heldOut() > 0 ? tokens(Split.HELD_OUT) : null) {
@@ -68,10 +72,9 @@ final class TrainingRun {
                             : config.data().sources().size() + " sources",
                     Human.count(train.tokens()),
                     heldOut == null ? "none" : Human.count(heldOut.tokens()));
-            createFolder();
-            AtomicFiles.writeString(run.config(), Configs.toYaml(config));
-            AtomicFiles.writeString(run.runInfo(), info(train, heldOut));
-            return watched(train, heldOut, saved != null);
+            try (Display display = new Display(info(train, heldOut))) {
+                return interruptible(new Trainer(config, run, train, heldOut, display), saved != null);
+            }
         }
     }
 
@@ -79,67 +82,94 @@ final class TrainingRun {
         return Tokens.open(config.data(), split, output);
     }
 
-    /** Runs the trainer; an interruption (Ctrl-C) waits for the step to end and the checkpoint to be written. */
-    private int watched(TokenFile train, TokenFile heldOut, boolean resume) {
-        int steps = config.train().steps();
-        try (ProgressBar bar = output.progress("train", 0, steps)) {
-            TrainListener listener = new TrainListener() {
-                private long before = -1;
-
-                @Override
-                public void step(Report report) {
-                    if (before < 0) {
-                        before = report.tokens() - config.train().tokensPerStep();
-                    }
-                    bar.update(report.step(), report.tokens() - before, report.loss());
-                    if (report.step() % config.train().logEvery() == 0 || report.step() == report.steps()) {
-                        output.json(report);
-                    }
-                }
-
-                @Override
-                public void heldOut(int step, double loss) {
-                    output.note("step %d: held-out loss %.4f", step, loss);
-                    output.json(Map.of("step", step, "heldOutLoss", loss));
-                }
-            };
-            Trainer trainer = new Trainer(config, run, train, heldOut, listener);
-            CountDownLatch finished = new CountDownLatch(1);
-            Thread onInterrupt = new Thread(() -> {
-                trainer.stop();
-                output.note("stopping after this step and saving ...");
-                try {
-                    finished.await(10, TimeUnit.MINUTES);
-                } catch (InterruptedException e) {
-                    Thread.currentThread().interrupt();
-                }
-            });
-            Runtime.getRuntime().addShutdownHook(onInterrupt);
+    /**
+     * Runs the trainer; an interruption (Ctrl-C) waits for the step to end and the checkpoint to be written. What there
+     * is to say then is said here, before the JVM goes down.
+     */
+    private int interruptible(Trainer trainer, boolean resume) {
+        CountDownLatch finished = new CountDownLatch(1);
+        AtomicBoolean interrupted = new AtomicBoolean();
+        Thread onInterrupt = new Thread(() -> {
+            interrupted.set(true);
+            trainer.stop();
+            output.note("stopping after this step and saving ...");
             try {
-                return trainer.run(resume);
-            } finally {
-                finished.countDown();
-                try {
-                    Runtime.getRuntime().removeShutdownHook(onInterrupt);
-                } catch (IllegalStateException e) {
-                    // The JVM is already going down: say how to go on, nobody after us can.
-                    output.note("saved; go on with: longnet train --out %s --resume", run.path());
-                }
+                finished.await(10, TimeUnit.MINUTES);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
             }
+        });
+        Runtime.getRuntime().addShutdownHook(onInterrupt);
+        try {
+            int steps = trainer.run(resume);
+            if (steps < config.train().steps()) {
+                output.say(
+                        "stopped after step %d and saved; go on with: longnet train --out %s --resume",
+                        steps, run.path());
+            }
+            return steps;
+        } catch (LongNetException e) {
+            if (interrupted.get()) {
+                output.say("%s", e.getMessage());
+            }
+            throw e;
+        } finally {
+            finished.countDown();
+            removeHook(onInterrupt);
         }
     }
 
-    private void createFolder() {
+    private static void removeHook(Thread hook) {
         try {
-            Files.createDirectories(run.path());
-        } catch (IOException e) {
-            throw new LongNetException(e, "%s cannot be made: %s; choose another --out", run.path(), e.getMessage());
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            // Interrupted at the very end: the JVM goes down with everything saved.
+        }
+    }
+
+    /** Writes what the run is once it can begin, and shows how it goes. */
+    private final class Display implements TrainListener, AutoCloseable {
+        private final String info;
+        private ProgressBar bar;
+        private int first;
+
+        Display(String info) {
+            this.info = info;
+        }
+
+        @Override
+        public void started(int step) {
+            AtomicFiles.writeString(run.config(), Configs.toYaml(config));
+            AtomicFiles.writeString(run.runInfo(), info);
+            first = step;
+            bar = output.progress("train", step, config.train().steps());
+        }
+
+        @Override
+        public void step(Report report) {
+            bar.update(report.step(), (report.step() - first) * config.train().tokensPerStep(), report.loss());
+            if (report.step() % config.train().logEvery() == 0 || report.step() == report.steps()) {
+                output.json(report);
+            }
+        }
+
+        @Override
+        public void heldOut(int step, double loss) {
+            output.note("step %d: held-out loss %.4f", step, loss);
+            output.json(Map.of("step", step, "heldOutLoss", loss));
+        }
+
+        @Override
+        public void close() {
+            if (bar != null) {
+                bar.close();
+            }
         }
     }
 
     private String info(TokenFile train, TokenFile heldOut) {
         Map<String, Object> info = new LinkedHashMap<>();
-        info.put("name", run.path().getFileName().toString());
+        info.put("name", run.path().toAbsolutePath().normalize().getFileName().toString());
         info.put("version", Version.text());
         info.put("started", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
         info.put("parameters", ModelSize.parameters(config.model()));
@@ -151,10 +181,7 @@ final class TrainingRun {
         info.put("cores", Runtime.getRuntime().availableProcessors());
         info.put("os", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
         info.put("jdk", Runtime.version().toString());
-        info.put(
-                "libtorch",
-                "org.bytedeco:pytorch "
-                        + org.bytedeco.pytorch.global.torch.class.getPackage().getImplementationVersion());
+        info.put("libtorch", TorchProbe.version());
         try {
             return new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(info);
         } catch (JsonProcessingException e) {
@@ -162,22 +189,16 @@ final class TrainingRun {
         }
     }
 
-    private static void requireSame(String what, Record saved, Record now) {
-        if (saved.equals(now)) {
-            return;
-        }
-        for (var component : saved.getClass().getRecordComponents()) {
-            try {
-                Object before = component.getAccessor().invoke(saved),
-                        after = component.getAccessor().invoke(now);
-                if (!java.util.Objects.equals(before, after)) {
-                    throw new IllegalArgumentException(String.format(
-                            "%s.%s was %s when the run was started and is %s now; a run goes on with the same %1$s, or"
-                                    + " start a new one with another --out",
-                            what, component.getName(), before, after));
-                }
-            } catch (ReflectiveOperationException e) {
-                throw new IllegalStateException(e);
+    /** The model and the data of a run stay what they were; how it is trained may change. */
+    private static void requireSame(RunConfig saved, RunConfig now) {
+        List<Key> before = Key.of(saved), after = Key.of(now);
+        for (int i = 0; i < before.size(); i++) {
+            Key key = before.get(i);
+            if (!key.path().startsWith("train.") && !key.equals(after.get(i))) {
+                throw new IllegalArgumentException(String.format(
+                        "%s was %s when the run was started and is %s now; leave it as it was, or start a new run with"
+                                + " another --out",
+                        key.path(), key.value(), after.get(i).value()));
             }
         }
     }

@@ -2,6 +2,7 @@ package dev.longnet.generate;
 
 import static dev.longnet.Checks.requireArgument;
 
+import dev.longnet.LongNetException;
 import dev.longnet.model.Execution;
 import dev.longnet.model.LongNetDecoder;
 import dev.longnet.tensor.Scope;
@@ -35,6 +36,7 @@ public final class Generator {
      * @param prompt at least one token
      * @param endOfDocument the token that ends a text; it is not given to {@code sink}
      * @param sink hears each token as it is made and returns whether to go on
+     * @throws LongNetException if the model's output is not finite
      */
     public Summary generate(
             int[] prompt, int maxTokens, Sampling sampling, long seed, int endOfDocument, IntPredicate sink) {
@@ -63,7 +65,16 @@ public final class Generator {
 
     private static float[] read(LongNetDecoder.Session session, int... tokens) {
         try (Scope scope = new Scope()) {
-            return Tensors.floats(session.read(tokens));
+            float[] logits = Tensors.floats(session.read(tokens));
+            for (float logit : logits) {
+                if (!Float.isFinite(logit)) {
+                    throw new LongNetException(
+                            "the model's output after %d tokens is not finite: its weights are damaged or its training"
+                                    + " diverged; use an earlier checkpoint or train it with a lower learning rate",
+                            session.position());
+                }
+            }
+            return logits;
         }
     }
 }

@@ -22,7 +22,7 @@ public record Sampling(double temperature, double topP) {
         requireArgument(topP > 0 && topP <= 1, "top-p must be above 0 and at most 1, got %s", topP);
     }
 
-    /** The token chosen from logits (V). */
+    /** The token chosen from logits (V), which are finite. */
     public int choose(float[] logits, SplittableRandom random) {
         int best = 0;
         for (int i = 1; i < logits.length; i++) {
@@ -34,33 +34,40 @@ public record Sampling(double temperature, double topP) {
             return best;
         }
         double[] weights = new double[logits.length];
-        double total = 0;
         for (int i = 0; i < logits.length; i++) {
             weights[i] = Math.exp((logits[i] - logits[best]) / temperature);
-            total += weights[i];
         }
-        int[] order = IntStream.range(0, logits.length).toArray();
-        int kept = order.length;
+        int[] candidates = IntStream.range(0, logits.length).toArray();
         if (topP < 1) {
-            order = Arrays.stream(order)
-                    .boxed()
-                    .sorted(Comparator.comparingDouble((Integer i) -> -weights[i]))
-                    .mapToInt(Integer::intValue)
-                    .toArray();
-            double sum = 0;
-            kept = 0;
-            while (sum < topP * total && kept < order.length) {
-                sum += weights[order[kept++]];
-            }
-            total = sum;
+            candidates = mostLikely(weights);
         }
-        double point = random.nextDouble() * total;
-        for (int i = 0; i < kept; i++) {
-            point -= weights[order[i]];
+        double point = random.nextDouble()
+                * Arrays.stream(candidates).mapToDouble(i -> weights[i]).sum();
+        for (int i : candidates) {
+            point -= weights[i];
             if (point < 0) {
-                return order[i];
+                return i;
             }
         }
-        return order[kept - 1];
+        return candidates[candidates.length - 1];
+    }
+
+    /** The smallest set of tokens that reaches the share top-p, most likely first. */
+    private int[] mostLikely(double[] weights) {
+        double total = Arrays.stream(weights).sum();
+        // All below this together miss the share 1 − p, so none of them is needed and few are left to sort.
+        double least = (1 - topP) * total / weights.length;
+        int[] order = IntStream.range(0, weights.length)
+                .filter(i -> weights[i] >= least)
+                .boxed()
+                .sorted(Comparator.comparingDouble(i -> -weights[i]))
+                .mapToInt(Integer::intValue)
+                .toArray();
+        double sum = 0;
+        int kept = 0;
+        while (sum < topP * total && kept < order.length) {
+            sum += weights[order[kept++]];
+        }
+        return Arrays.copyOf(order, kept);
     }
 }

@@ -1,9 +1,13 @@
 package dev.longnet.train;
 
+import static dev.longnet.Checks.requireArgument;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.longnet.LongNetException;
 import dev.longnet.data.Windows;
 import dev.longnet.io.AtomicFiles;
+import dev.longnet.io.FileErrors;
 import dev.longnet.model.LongNetDecoder;
 import dev.longnet.model.Weights;
 import dev.longnet.tensor.Compute;
@@ -19,6 +23,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -39,26 +44,37 @@ final class Checkpoint {
      * @param seconds time spent training
      * @param data position in the order of the data
      */
-    record State(int step, long tokens, double seconds, Windows.State data) {}
+    record State(int step, long tokens, double seconds, Windows.State data) {
+        State {
+            requireArgument(
+                    step >= 0 && tokens >= 0 && seconds >= 0 && data != null,
+                    "a run cannot stand at step %d, %d tokens, %s seconds and %s",
+                    step,
+                    tokens,
+                    seconds,
+                    data);
+        }
+    }
 
     static void save(RunFolder run, LongNetDecoder model, AdamW optimizer, State state, int keep) {
-        Path target = run.checkpoint(state.step()), partial = target.resolveSibling(target.getFileName() + ".partial");
+        Path target = run.checkpoint(state.step()), partial = partial(target);
         try (Scope scope = new Scope()) {
-            delete(partial);
+            for (Path rest : run.partialCheckpoints()) {
+                delete(rest);
+            }
             Files.createDirectories(partial);
             Weights.save(
                     model,
                     partial.resolve("model.safetensors"),
                     Map.of("format", "pt", "step", Integer.toString(state.step())));
             Map<String, Tensor> tensors = new LinkedHashMap<>(optimizer.state());
-            tensors.put(RANDOM, Compute.randomState());
+            tensors.put(RANDOM, Compute.randomState(model.device()));
             TensorFile.save(partial.resolve("optimizer.safetensors"), Map.of(), tensors);
             AtomicFiles.writeString(partial.resolve("state.json"), JSON.writeValueAsString(state));
-            delete(target);
             Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
             List<Path> all = run.completeCheckpoints();
             for (Path old : all.subList(0, Math.max(0, all.size() - keep))) {
-                delete(old);
+                remove(old);
             }
         } catch (IOException e) {
             throw new LongNetException(
@@ -66,26 +82,56 @@ final class Checkpoint {
                     "the checkpoint %s cannot be written (%s); free space or choose another --out, earlier checkpoints"
                             + " are intact",
                     target,
-                    e.getMessage());
+                    FileErrors.reason(e));
         }
     }
 
     static State load(Path folder, LongNetDecoder model, AdamW optimizer) {
         try (Scope scope = new Scope()) {
             State state = JSON.readValue(folder.resolve("state.json").toFile(), State.class);
-            Weights.load(model, folder.resolve("model.safetensors"));
             Path file = folder.resolve("optimizer.safetensors");
             Map<String, Tensor> tensors = TensorFile.load(file);
+            if (state == null || tensors.get(RANDOM) == null) {
+                throw new IOException(state == null ? "state.json is empty" : file.getFileName() + " is incomplete");
+            }
+            Weights.load(model, folder.resolve("model.safetensors"));
             optimizer.restore(tensors, file.toString());
-            Compute.randomState(tensors.get(RANDOM));
+            restoreRandom(tensors.get(RANDOM), model.device());
             return state;
+        } catch (JsonProcessingException e) {
+            throw damaged(folder, "state.json: " + e.getOriginalMessage(), e);
         } catch (IOException e) {
-            throw new LongNetException(
-                    e,
-                    "the checkpoint %s is damaged (%s); delete that folder to go on from the one before",
-                    folder,
-                    e.getMessage());
+            throw damaged(folder, FileErrors.reason(e), e);
         }
+    }
+
+    private static LongNetException damaged(Path folder, String reason, IOException cause) {
+        return new LongNetException(
+                cause,
+                "the checkpoint %s is damaged (%s); delete that folder to go on from the one before",
+                folder,
+                reason);
+    }
+
+    /** Another kind of device has another generator; there the random numbers begin anew. */
+    private static void restoreRandom(Tensor saved, Device device) {
+        if (saved.numel() == Compute.randomState(device).numel()) {
+            Compute.randomState(saved, device);
+        }
+    }
+
+    /** Removes a folder so that a part of it is never taken for a checkpoint. */
+    private static void remove(Path folder) throws IOException {
+        if (Files.exists(folder)) {
+            Path partial = partial(folder);
+            delete(partial);
+            Files.move(folder, partial, StandardCopyOption.ATOMIC_MOVE);
+            delete(partial);
+        }
+    }
+
+    private static Path partial(Path folder) {
+        return folder.resolveSibling(folder.getFileName() + ".partial");
     }
 
     private static void delete(Path folder) throws IOException {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.longnet.LongNetException;
 import dev.longnet.io.AtomicFiles;
 import dev.longnet.io.EventFile;
+import dev.longnet.io.FileErrors;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,14 +26,15 @@ final class Metrics implements AutoCloseable {
     /** @param step lines after it are dropped: a resumed run writes them again */
     Metrics(RunFolder run, int step) {
         file = run.metrics();
+        events = EventFile.open(run.path(), step + 1);
         try {
             if (Files.exists(file)) {
                 AtomicFiles.writeString(file, upTo(step));
             }
             lines = Files.newBufferedWriter(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
-            events = EventFile.open(run.path(), step + 1);
-        } catch (IOException e) {
-            throw new LongNetException(e, "%s cannot be written: %s", file, e.getMessage());
+        } catch (IOException | LongNetException e) {
+            events.close();
+            throw e instanceof IOException io ? FileErrors.writing(file, io) : (LongNetException) e;
         }
     }
 
@@ -56,7 +58,7 @@ final class Metrics implements AutoCloseable {
             lines.newLine();
             lines.flush();
         } catch (IOException e) {
-            throw new LongNetException(e, "%s cannot be written: %s", file, e.getMessage());
+            throw FileErrors.writing(file, e);
         }
         values.forEach((name, value) -> {
             if (!name.equals("step") && value instanceof Number number) {
@@ -71,7 +73,7 @@ final class Metrics implements AutoCloseable {
         try {
             lines.close();
         } catch (IOException e) {
-            throw new LongNetException(e, "%s cannot be written: %s", file, e.getMessage());
+            throw FileErrors.writing(file, e);
         } finally {
             events.close();
         }

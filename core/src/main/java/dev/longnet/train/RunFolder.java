@@ -5,6 +5,7 @@ import dev.longnet.config.Configs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -54,12 +55,22 @@ public record RunFolder(Path path) {
 
     /** The complete checkpoints, oldest first. */
     List<Path> completeCheckpoints() {
+        return checkpoints("step-\\d{8}|step-[1-9]\\d{8,}");
+    }
+
+    /** What was left when a checkpoint could not be written or removed to its end. */
+    List<Path> partialCheckpoints() {
+        return checkpoints("step-\\d+\\.partial");
+    }
+
+    private List<Path> checkpoints(String name) {
         if (!Files.isDirectory(checkpoints())) {
             return List.of();
         }
         try (Stream<Path> folders = Files.list(checkpoints())) {
-            return folders.filter(f -> f.getFileName().toString().matches("step-\\d{8,}"))
-                    .sorted()
+            return folders.filter(f -> f.getFileName().toString().matches(name))
+                    .sorted(Comparator.comparing((Path f) -> f.toString().length())
+                            .thenComparing(Comparator.naturalOrder()))
                     .toList();
         } catch (IOException e) {
             throw new LongNetException(e, "%s cannot be read: %s", checkpoints(), e.getMessage());
@@ -83,12 +94,24 @@ public record RunFolder(Path path) {
         return all.get(all.size() - 1);
     }
 
+    /** Steps of the newest complete checkpoint, 0 where there is none. */
+    public int savedSteps() {
+        return hasCheckpoint()
+                ? Integer.parseInt(latestCheckpoint().getFileName().toString().substring("step-".length()))
+                : 0;
+    }
+
     /** The configuration that the run was started with. */
     public RunConfig readConfig() {
         if (!Files.exists(config())) {
             throw new LongNetException(
                     "there is no run at %s (no config.yaml); make one with \"longnet train --out %<s --data …\"", path);
         }
-        return Configs.read(RunConfig.class, config());
+        try {
+            return Configs.read(RunConfig.class, config());
+        } catch (IllegalArgumentException e) {
+            // Nothing that the caller wrote: the run's own file is damaged or was edited.
+            throw new LongNetException(e, "%s", e.getMessage());
+        }
     }
 }

@@ -25,6 +25,13 @@ public interface TrainListener {
             double tokensPerSecond,
             double seconds) {}
 
+    /**
+     * The model stands as it is about to be trained; what was asked for can be done.
+     *
+     * @param step steps done before
+     */
+    default void started(int step) {}
+
     default void step(Report report) {}
 
     default void heldOut(int step, double loss) {}

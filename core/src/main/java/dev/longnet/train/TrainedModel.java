@@ -1,5 +1,6 @@
 package dev.longnet.train;
 
+import dev.longnet.LongNetException;
 import dev.longnet.attention.AttentionKernel;
 import dev.longnet.data.Tokenizer;
 import dev.longnet.model.Execution;
@@ -7,6 +8,7 @@ import dev.longnet.model.LongNetDecoder;
 import dev.longnet.model.Weights;
 import dev.longnet.tensor.Compute;
 import java.nio.file.Path;
+import org.bytedeco.pytorch.Device;
 
 /**
  * A decoder with the weights of a run's newest checkpoint, ready to read text; it belongs to the scope it was loaded in.
@@ -26,15 +28,26 @@ public record TrainedModel(RunConfig config, LongNetDecoder model, Tokenizer tok
         RunFolder folder = new RunFolder(run);
         RunConfig config = folder.readConfig();
         Path checkpoint = folder.latestCheckpoint();
+        Tokenizer tokenizer = Tokenizer.of(config.data().tokenizer());
+        if (tokenizer.vocabulary() > config.model().vocabulary()) {
+            throw new LongNetException(
+                    "%s does not belong to its checkpoints: tokenizer %s has %d tokens but the model %d; restore the"
+                            + " file that the run was made with",
+                    folder.config(),
+                    tokenizer.name(),
+                    tokenizer.vocabulary(),
+                    config.model().vocabulary());
+        }
+        Device place = Compute.device(device);
         Compute.threads(threads);
         LongNetDecoder model = new LongNetDecoder(config.model());
         Weights.load(model, checkpoint.resolve("model.safetensors"));
-        model.to(Compute.device(device), false);
+        model.to(place, false);
         Execution execution = new Execution(
                 AttentionKernel.of(config.train().kernel()),
                 config.train().precision() == TrainConfig.Precision.BFLOAT16,
                 false,
                 false);
-        return new TrainedModel(config, model, Tokenizer.of(config.data().tokenizer()), execution);
+        return new TrainedModel(config, model, tokenizer, execution);
     }
 }

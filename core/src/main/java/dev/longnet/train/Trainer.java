@@ -1,5 +1,7 @@
 package dev.longnet.train;
 
+import static dev.longnet.Checks.requireArgument;
+
 import dev.longnet.LongNetException;
 import dev.longnet.attention.AttentionKernel;
 import dev.longnet.data.TokenFile;
@@ -13,7 +15,9 @@ import dev.longnet.tensor.Parameters;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -34,12 +38,20 @@ public final class Trainer {
      * @param config complete, with the vocabulary in its model
      * @param train tokens to learn from
      * @param heldOut tokens to measure on, or null
+     * @throws IllegalArgumentException if the tokens are not all in the model's vocabulary
      */
     public Trainer(RunConfig config, RunFolder run, TokenFile train, TokenFile heldOut, TrainListener listener) {
+        for (TokenFile file : heldOut == null ? List.of(train) : List.of(train, heldOut)) {
+            requireArgument(
+                    file.vocabulary() <= config.model().vocabulary(),
+                    "model.vocabulary %d is too small for the data, which has %d tokens; leave it at 0",
+                    config.model().vocabulary(),
+                    file.vocabulary());
+        }
         this.config = config;
         this.run = run;
         this.train = train;
-        this.heldOut = heldOut;
+        this.heldOut = heldOut != null && heldOut.tokens() > 1 ? heldOut : null;
         this.listener = listener;
     }
 
@@ -51,45 +63,44 @@ public final class Trainer {
     /**
      * Trains until the configured step or until {@link #stop}.
      *
-     * @param resume whether to go on from the newest checkpoint
+     * @param resume whether to go on from the newest checkpoint, or from the beginning where there is none yet
      * @return steps done
+     * @throws LongNetException if the loss is no longer finite, or files cannot be read or written
      */
     public int run(boolean resume) {
+        if (!resume && run.hasCheckpoint()) {
+            throw new LongNetException("%s already holds a run; resume it or choose another folder", run.path());
+        }
         TrainConfig t = config.train();
-        Execution execution = execution(t, true);
+        Device device = Compute.device(t.device());
         Compute.threads(t.threads());
         Compute.seed(t.seed());
         try (Scope scope = new Scope()) {
-            LongNetDecoder model = new LongNetDecoder(config.model());
-            model.to(Compute.device(t.device()), false);
             Windows windows = new Windows(train, t.length(), t.batch(), t.seed());
+            LongNetDecoder model = new LongNetDecoder(config.model());
+            model.to(device, false);
             try (AdamW optimizer = new AdamW(Parameters.of(model), t)) {
                 Checkpoint.State state = new Checkpoint.State(0, 0, 0, windows.state());
-                if (resume) {
+                if (resume && run.hasCheckpoint()) {
                     state = Checkpoint.load(run.latestCheckpoint(), model, optimizer);
                     windows.restore(state.data());
                 }
+                listener.started(state.step());
                 try (Metrics metrics = new Metrics(run, state.step())) {
-                    return loop(model, optimizer, windows, state, metrics, execution);
+                    return loop(model, optimizer, windows, state, metrics);
                 }
             }
         }
     }
 
-    private int loop(
-            LongNetDecoder model,
-            AdamW optimizer,
-            Windows windows,
-            Checkpoint.State state,
-            Metrics metrics,
-            Execution execution) {
+    private int loop(LongNetDecoder model, AdamW optimizer, Windows windows, Checkpoint.State begin, Metrics metrics) {
         TrainConfig t = config.train();
-        int step = state.step(), savedStep = step;
-        long tokens = state.tokens();
-        double seconds = state.seconds();
-        while (step < t.steps() && !stopRequested) {
-            step++;
-            long begin = System.nanoTime();
+        Execution execution = execution(t, true);
+        Checkpoint.State state = begin;
+        int saved = begin.step();
+        while (state.step() < t.steps() && !stopRequested) {
+            int step = state.step() + 1;
+            long start = System.nanoTime();
             double rate = LearningRate.at(step, t);
             double loss, norm;
             try (Scope scope = new Scope()) {
@@ -97,30 +108,40 @@ public final class Trainer {
                 loss = Tensors.item(result[0]);
                 norm = Tensors.item(result[1]);
             }
-            double elapsed = (System.nanoTime() - begin) / 1e9;
-            tokens += t.tokensPerStep();
-            seconds += elapsed;
+            double elapsed = (System.nanoTime() - start) / 1e9;
+            state = new Checkpoint.State(
+                    step, state.tokens() + t.tokensPerStep(), state.seconds() + elapsed, windows.state());
             TrainListener.Report report = new TrainListener.Report(
-                    step, t.steps(), tokens, loss, rate, norm, t.tokensPerStep() / elapsed, seconds);
-            requireFinite(report, savedStep);
+                    step, t.steps(), state.tokens(), loss, rate, norm, t.tokensPerStep() / elapsed, state.seconds());
+            requireFinite(report, begin.step(), saved);
             listener.step(report);
             boolean last = step == t.steps();
             if (step % t.logEvery() == 0 || last || step == 1) {
                 metrics.write(step, line(report));
             }
-            if (heldOut != null && (last || t.evalEvery() > 0 && step % t.evalEvery() == 0)) {
+            if (heldOut != null && (last || isDue(step, t.evalEvery()))) {
                 double held = heldOutLoss(model);
                 listener.heldOut(step, held);
                 metrics.write(step, Map.of("step", step, "heldOutLoss", held));
             }
-            if (last || stopRequested || t.checkpointEvery() > 0 && step % t.checkpointEvery() == 0) {
-                Checkpoint.State now = new Checkpoint.State(step, tokens, seconds, windows.state());
-                Checkpoint.save(run, model, optimizer, now, t.keepCheckpoints());
-                savedStep = step;
-                listener.saved(step);
+            if (isDue(step, t.checkpointEvery())) {
+                save(model, optimizer, state);
+                saved = step;
             }
         }
-        return step;
+        if (state.step() > saved) {
+            save(model, optimizer, state);
+        }
+        return state.step();
+    }
+
+    private void save(LongNetDecoder model, AdamW optimizer, Checkpoint.State state) {
+        Checkpoint.save(run, model, optimizer, state, config.train().keepCheckpoints());
+        listener.saved(state.step());
+    }
+
+    private static boolean isDue(int step, int every) {
+        return every > 0 && step % every == 0;
     }
 
     /** One optimizer step; returns loss and gradient norm as scalars. */
@@ -164,19 +185,24 @@ public final class Trainer {
         return sum / count;
     }
 
-    private void requireFinite(TrainListener.Report report, int savedStep) {
-        if (!Double.isFinite(report.loss()) || !Double.isFinite(report.gradientNorm())) {
-            throw new LongNetException(
-                    "at step %d the loss is %s and the gradient norm %s (learning rate %.3g); %s with a lower"
-                            + " train.learningRate, a longer train.warmup or a smaller train.clip",
-                    report.step(),
-                    report.loss(),
-                    report.gradientNorm(),
-                    report.learningRate(),
-                    savedStep == 0
-                            ? "start again"
-                            : "the checkpoint of step " + savedStep + " is intact: go on from it with --resume and");
+    /** @param first step that was resumed from; @param saved step of the newest checkpoint */
+    private void requireFinite(TrainListener.Report report, int first, int saved) {
+        if (Double.isFinite(report.loss()) && Double.isFinite(report.gradientNorm())) {
+            return;
         }
+        boolean asLoaded = first > 0 && report.step() == first + 1;
+        throw new LongNetException(
+                "at step %d the loss is %s and the gradient norm %s (learning rate %.3g); %s",
+                report.step(),
+                report.loss(),
+                report.gradientNorm(),
+                report.learningRate(),
+                asLoaded
+                        ? "the weights in " + run.checkpoint(first)
+                                + " give that by themselves: delete it to go on from" + " the one before"
+                        : (saved == 0 ? "go on" : "the checkpoint of step " + saved + " is intact: go on from it")
+                                + " with --resume and a lower train.learningRate, a longer train.warmup or a smaller"
+                                + " train.clip");
     }
 
     private static Map<String, Object> line(TrainListener.Report report) {
