@@ -29,7 +29,8 @@ record ContextReport(String data, List<Model> models) {
         static Model of(Path run, RunConfig config, ContextEvaluation.Result result) {
             return new Model(
                     run.toAbsolutePath().normalize().getFileName().toString(),
-                    config.train().length(),
+                    (int) Math.min(
+                            config.train().length(), config.model().pattern().longestSegment()),
                     config.model().pattern().toString(),
                     result.byContext(),
                     result.byPosition());

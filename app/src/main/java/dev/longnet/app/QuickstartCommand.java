@@ -131,6 +131,9 @@ final class QuickstartCommand implements Callable<Integer> {
                             measure(longNet, "LongNet " + LENGTH, contexts, output),
                             measure(dense, "dense " + DENSE_LENGTH, contexts, output)));
             report.show(output);
+            output.say(
+                    "A few minutes teach a model to spell, and near text tells it most; what far text is worth shows");
+            output.say("after longer training. Past its segments a model sees the text in blocks.");
             report.write(longNet.evaluation());
         }
     }

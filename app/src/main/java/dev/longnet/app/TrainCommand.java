@@ -3,6 +3,7 @@ package dev.longnet.app;
 import dev.longnet.LongNetException;
 import dev.longnet.train.RunConfig;
 import dev.longnet.train.RunFolder;
+import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -51,7 +52,11 @@ final class TrainCommand implements Callable<Integer> {
         RunConfig saved = resume ? run.readConfig() : null;
         RunConfig config = configuration.read(resume ? saved : RunConfig.defaults());
         if (!data.isEmpty()) {
-            config = config.withData(config.data().withSources(data));
+            // Whole paths: the run is resumed and measured from other folders too.
+            List<String> sources = data.stream()
+                    .map(source -> new File(source).getAbsolutePath())
+                    .toList();
+            config = config.withData(config.data().withSources(sources));
         }
         if (config.data().sources().isEmpty()) {
             throw new IllegalArgumentException(

@@ -5,6 +5,7 @@ import static dev.longnet.Checks.requireArgument;
 import dev.longnet.pattern.Branch;
 import dev.longnet.pattern.DilationPattern;
 import dev.longnet.tensor.Aten;
+import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.Ops;
 import dev.longnet.tensor.Scope;
@@ -94,6 +95,7 @@ public final class KeyValueCache implements AutoCloseable {
     Tensor step(Tensor q, Tensor k, Tensor v) {
         requireArgument(q.size(1) == 1, "a cache takes one token at a time, got %d", q.size(1));
         try (var off = Gradient.off();
+                var one = Compute.oneBlasThread();
                 Scope scope = new Scope()) {
             Tensor query = q.transpose(1, 2),
                     key = expand(k).squeeze(1),

@@ -88,7 +88,7 @@ public final class ContextEvaluation {
             long end = longest + (places == 1 ? room / 2 : room * s / (places - 1));
             int[] window = new int[longest + 1];
             file.read(end - longest, window, 0, window.length);
-            bytes += tokenizer.decode(Arrays.copyOfRange(window, window.length - suffix, window.length)).length;
+            bytes += textBytes(Arrays.copyOfRange(window, window.length - suffix, window.length));
             for (int c = 0; c < sorted.length; c++) {
                 float[] losses = losses(Arrays.copyOfRange(window, longest - sorted[c], window.length));
                 for (int i = losses.length - suffix; i < losses.length; i++) {
@@ -109,6 +109,12 @@ public final class ContextEvaluation {
             byContext.add(new ByContext(sorted[c], loss, Math.exp(loss), sums[c] / Math.log(2) / bytes, predicted));
         }
         return new Result(byContext, byPosition(positionSums, places));
+    }
+
+    /** Bytes of text in the tokens; the end of a document is none. */
+    private int textBytes(int[] tokens) {
+        int end = tokenizer.endOfDocument();
+        return tokenizer.decode(Arrays.stream(tokens).filter(t -> t != end).toArray()).length;
     }
 
     /** −ln p of every token but the first. */

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 
 /**
@@ -50,7 +51,7 @@ public record RunFolder(Path path) {
     }
 
     Path checkpoint(int step) {
-        return checkpoints().resolve(String.format("step-%08d", step));
+        return checkpoints().resolve(String.format(Locale.ROOT, "step-%08d", step));
     }
 
     /** The complete checkpoints, oldest first. */
