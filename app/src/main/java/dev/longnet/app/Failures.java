@@ -45,7 +45,8 @@ final class Failures {
 
     /** What went wrong, in one sentence without a full stop. */
     static String sentence(Throwable failure) {
-        if (failure instanceof UnmatchedArgumentException unmatched) {
+        if (failure instanceof UnmatchedArgumentException unmatched
+                && !unmatched.getUnmatched().isEmpty()) {
             return unknown(unmatched);
         }
         if (failure instanceof ParameterException

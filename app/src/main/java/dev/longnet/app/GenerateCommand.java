@@ -1,5 +1,7 @@
 package dev.longnet.app;
 
+import static dev.longnet.Checks.requireArgument;
+
 import dev.longnet.LongNetException;
 import dev.longnet.generate.Generator;
 import dev.longnet.generate.Sampling;
@@ -62,6 +64,7 @@ final class GenerateCommand implements Callable<Integer> {
     public Integer call() {
         Output output = options.output();
         Sampling sampling = new Sampling(temperature, topP);
+        requireArgument(maxTokens >= 0, "--max-tokens must not be negative, got %d", maxTokens);
         byte[] text = prompt();
         try (Scope scope = new Scope()) {
             TrainedModel trained = TrainedModel.load(model, device.name(), device.threads());

@@ -4,6 +4,7 @@ import java.io.OutputStreamWriter;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -68,6 +69,9 @@ public final class Main implements Runnable {
                 .setUsageHelpWidth(WIDTH)
                 .setCaseInsensitiveEnumValuesAllowed(true);
         Converters.register(commandLine);
+        for (String name : List.of("train", "eval")) { // they take lists, which an unknown option must not join
+            commandLine.getSubcommands().get(name).setUnmatchedOptionsAllowedAsOptionParameters(false);
+        }
         commandLine.getSubcommands().values().forEach(command -> ConfigOptions.describe(command, WIDTH));
         return commandLine;
     }

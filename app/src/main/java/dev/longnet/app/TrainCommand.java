@@ -7,7 +7,6 @@ import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -40,6 +39,9 @@ final class TrainCommand implements Callable<Integer> {
 
     @Mixin
     private OutputOptions options;
+
+    /** The last line of JSON. */
+    private record End(String run, int step, boolean complete) {}
 
     @Override
     public Integer call() {
@@ -74,13 +76,7 @@ final class TrainCommand implements Callable<Integer> {
                             + " report %2$s",
                     steps, out);
         }
-        output.json(Map.of(
-                "run",
-                out.toString(),
-                "step",
-                steps,
-                "complete",
-                steps >= config.train().steps()));
+        output.json(new End(out.toString(), steps, steps >= config.train().steps()));
         return 0;
     }
 }

@@ -66,12 +66,16 @@ final class TrainingRun {
         try (TokenFile train = tokens(Split.TRAIN);
                 TokenFile heldOut = config.data().heldOut() > 0 ? tokens(Split.HELD_OUT) : null) {
             output.note(
-                    "%s of text: %s tokens to train on, %s held out",
+                    "%s: %s tokens to train on, %s held out",
                     config.data().sources().size() == 1
                             ? config.data().sources().get(0)
                             : config.data().sources().size() + " sources",
                     Human.count(train.tokens()),
                     heldOut == null ? "none" : Human.count(heldOut.tokens()));
+            String skipped = train.summary().describeSkipped();
+            if (!skipped.isEmpty()) {
+                output.note("left out: %s", skipped);
+            }
             try (Display display = new Display(info(train, heldOut))) {
                 return interruptible(new Trainer(config, run, train, heldOut, display), saved != null);
             }
@@ -127,6 +131,9 @@ final class TrainingRun {
         }
     }
 
+    /** A line of JSON. */
+    private record HeldOut(int step, double heldOutLoss) {}
+
     /** Writes what the run is once it can begin, and shows how it goes. */
     private final class Display implements TrainListener, AutoCloseable {
         private final String info;
@@ -156,7 +163,7 @@ final class TrainingRun {
         @Override
         public void heldOut(int step, double loss) {
             output.note("step %d: held-out loss %.4f", step, loss);
-            output.json(Map.of("step", step, "heldOutLoss", loss));
+            output.json(new HeldOut(step, loss));
         }
 
         @Override

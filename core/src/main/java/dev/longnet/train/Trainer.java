@@ -122,7 +122,7 @@ public final class Trainer {
             if (heldOut != null && (last || isDue(step, t.evalEvery()))) {
                 double held = heldOutLoss(model);
                 listener.heldOut(step, held);
-                metrics.write(step, Map.of("step", step, "heldOutLoss", held));
+                metrics.write(step, line(step, held));
             }
             if (isDue(step, t.checkpointEvery())) {
                 save(model, optimizer, state);
@@ -214,6 +214,13 @@ public final class Trainer {
         line.put("gradientNorm", report.gradientNorm());
         line.put("tokensPerSecond", report.tokensPerSecond());
         line.put("seconds", report.seconds());
+        return line;
+    }
+
+    private static Map<String, Object> line(int step, double heldOutLoss) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("step", step);
+        line.put("heldOutLoss", heldOutLoss);
         return line;
     }
 
