@@ -20,6 +20,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -196,12 +197,16 @@ final class TrainingRun {
         }
     }
 
+    /** What decides where in the data a run stands, beside the model and the data themselves. */
+    private static final Set<String> FIXED = Set.of("train.length", "train.seed");
+
     /** The model and the data of a run stay what they were; how it is trained may change. */
     private static void requireSame(RunConfig saved, RunConfig now) {
         List<Key> before = Key.of(saved), after = Key.of(now);
         for (int i = 0; i < before.size(); i++) {
             Key key = before.get(i);
-            if (!key.path().startsWith("train.") && !key.equals(after.get(i))) {
+            boolean fixed = !key.path().startsWith("train.") || FIXED.contains(key.path());
+            if (fixed && !key.equals(after.get(i))) {
                 throw new IllegalArgumentException(String.format(
                         "%s was %s when the run was started and is %s now; leave it as it was, or start a new run with"
                                 + " another --out",
