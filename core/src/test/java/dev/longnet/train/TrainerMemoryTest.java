@@ -45,7 +45,7 @@ class TrainerMemoryTest {
         long nowResident = resident() - resident;
         long nowPointers = Pointer.totalCount() - pointers, nowBytes = Pointer.totalBytes() - bytes;
         if (report.step() == END) {
-            assertThat(nowResident).as("resident bytes").isLessThan(8 << 20);
+            assertThat(nowResident).as("resident bytes").isLessThan(32 << 20);
             assertThat(nowPointers).as("pointers").isLessThan(20);
             assertThat(nowBytes).as("bytes of pointers").isLessThan(4096);
         }
