@@ -87,34 +87,38 @@ final class Checkpoint {
     }
 
     static State load(Path folder, LongNetDecoder model, AdamW optimizer) {
+        Path optimizerFile = folder.resolve("optimizer.safetensors");
         try (Scope scope = new Scope()) {
-            State state = JSON.readValue(folder.resolve("state.json").toFile(), State.class);
-            Path file = folder.resolve("optimizer.safetensors");
-            Map<String, Tensor> tensors = TensorFile.load(file);
-            if (state == null || tensors.get(RANDOM) == null) {
-                throw new IOException(state == null ? "state.json is empty" : file.getFileName() + " is incomplete");
-            }
+            State state = readState(folder.resolve("state.json"));
             Weights.load(model, folder.resolve("model.safetensors"));
-            optimizer.restore(tensors, file.toString());
-            restoreRandom(tensors.get(RANDOM), model.device());
+            Map<String, Tensor> tensors = TensorFile.load(optimizerFile);
+            optimizer.restore(tensors, optimizerFile.toString());
+            restoreRandom(tensors.get(RANDOM), model.device(), optimizerFile);
             return state;
-        } catch (JsonProcessingException e) {
-            throw damaged(folder, "state.json: " + e.getOriginalMessage(), e);
-        } catch (IOException e) {
-            throw damaged(folder, FileErrors.reason(e), e);
+        } catch (LongNetException e) {
+            throw new LongNetException(e, "%s; to go on from before it, delete %s", e.getMessage(), folder);
         }
     }
 
-    private static LongNetException damaged(Path folder, String reason, IOException cause) {
-        return new LongNetException(
-                cause,
-                "the checkpoint %s is damaged (%s); delete that folder to go on from the one before",
-                folder,
-                reason);
+    private static State readState(Path file) {
+        try {
+            State state = JSON.readValue(Files.readString(file), State.class);
+            if (state != null) {
+                return state;
+            }
+            throw new LongNetException("%s is damaged: it is empty", file);
+        } catch (JsonProcessingException e) {
+            throw new LongNetException(e, "%s is damaged: it does not say where a run stands", file);
+        } catch (IOException e) {
+            throw FileErrors.reading(file, e);
+        }
     }
 
     /** Another kind of device has another generator; there the random numbers begin anew. */
-    private static void restoreRandom(Tensor saved, Device device) {
+    private static void restoreRandom(Tensor saved, Device device, Path file) {
+        if (saved == null) {
+            throw new LongNetException("%s is damaged: it has no %s", file, RANDOM);
+        }
         if (saved.numel() == Compute.randomState(device).numel()) {
             Compute.randomState(saved, device);
         }
