@@ -41,7 +41,7 @@ class TrainerMemoryTest {
         if (report.step() != BEGIN && report.step() != END) {
             return;
         }
-        System.gc();
+        collect();
         long nowResident = resident() - resident;
         long nowPointers = Pointer.totalCount() - pointers, nowBytes = Pointer.totalBytes() - bytes;
         if (report.step() == END) {
@@ -52,6 +52,18 @@ class TrainerMemoryTest {
         resident = nowResident;
         pointers = nowPointers;
         bytes = nowBytes;
+    }
+
+    /** Lets the collector take the hooks' Java halves, which it does some time after it is asked to. */
+    private static void collect() {
+        try {
+            for (int i = 0; i < 10; i++) {
+                System.gc();
+                Thread.sleep(100);
+            }
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
     }
 
     /** Bytes of this process in memory; 0 where the system does not say. */
