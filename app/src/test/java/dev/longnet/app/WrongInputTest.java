@@ -131,6 +131,8 @@ class WrongInputTest {
     @CsvSource(
             delimiter = '|',
             value = {
+                "train.length=31         | train.length was 33",
+                "train.seed=2            | train.seed was 1",
                 "model.layers=3          | model.layers was 2 when the run was started and is 3 now",
                 "model.dropout=0.5       | model.dropout was 0",
                 "model.pattern=8:1       | model.pattern was \"8:1,24:3\"",
