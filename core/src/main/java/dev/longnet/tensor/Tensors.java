@@ -82,21 +82,27 @@ public final class Tensors {
     public static float[] floats(Tensor tensor) {
         Tensor host = tensor.detach().to(cpu(), ScalarType.Float).contiguous();
         float[] values = new float[Math.toIntExact(host.numel())];
-        new FloatPointer(host.data_ptr()).get(values);
+        if (values.length > 0) { // an empty tensor has no address
+            new FloatPointer(host.data_ptr()).get(values);
+        }
         return values;
     }
 
     public static double[] doubles(Tensor tensor) {
         Tensor host = tensor.detach().to(cpu(), ScalarType.Double).contiguous();
         double[] values = new double[Math.toIntExact(host.numel())];
-        new DoublePointer(host.data_ptr()).get(values);
+        if (values.length > 0) { // an empty tensor has no address
+            new DoublePointer(host.data_ptr()).get(values);
+        }
         return values;
     }
 
     public static long[] longs(Tensor tensor) {
         Tensor host = tensor.detach().to(cpu(), ScalarType.Long).contiguous();
         long[] values = new long[Math.toIntExact(host.numel())];
-        new LongPointer(host.data_ptr()).get(values);
+        if (values.length > 0) { // an empty tensor has no address
+            new LongPointer(host.data_ptr()).get(values);
+        }
         return values;
     }
 
