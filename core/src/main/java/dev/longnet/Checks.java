@@ -1,5 +1,7 @@
 package dev.longnet;
 
+import java.util.Locale;
+
 /** Checks of what callers pass in, with messages that say the rule and the values. */
 public final class Checks {
     private Checks() {}
@@ -7,7 +9,8 @@ public final class Checks {
     /** Throws an {@link IllegalArgumentException} with the formatted message unless {@code rule} holds. */
     public static void requireArgument(boolean rule, String message, Object... values) {
         if (!rule) {
-            throw new IllegalArgumentException(values.length == 0 ? message : String.format(message, values));
+            throw new IllegalArgumentException(
+                    values.length == 0 ? message : String.format(Locale.ROOT, message, values));
         }
     }
 }

@@ -105,6 +105,21 @@ class HouseTest {
                 .check(HOUSE);
     }
 
+    /** A user's locale would turn 0.5 into 0,5 and "I" into a letter that no key has. */
+    @Test
+    void textIsTheSameInEveryLocale() {
+        noClasses()
+                .should()
+                .callMethod(String.class, "format", String.class, Object[].class)
+                .orShould()
+                .callMethod(String.class, "formatted", Object[].class)
+                .orShould()
+                .callMethod(String.class, "toLowerCase")
+                .orShould()
+                .callMethod(String.class, "toUpperCase")
+                .check(HOUSE);
+    }
+
     @Test
     void rawLibtorchStaysInOneRoom() {
         DescribedPredicate<JavaClass> raw = describe(

@@ -11,6 +11,7 @@ import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -73,8 +74,8 @@ final class Failures {
     }
 
     private static String libtorch(String message) {
-        boolean full =
-                message.contains("allocate memory") || message.toLowerCase().contains("out of memory");
+        boolean full = message.contains("allocate memory")
+                || message.toLowerCase(Locale.ROOT).contains("out of memory");
         return full
                 ? "out of memory: " + message + "; use a shorter length, a smaller batch or --set train.recompute=true"
                 : "libtorch: " + message + TRACE;

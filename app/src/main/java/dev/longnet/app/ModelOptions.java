@@ -5,6 +5,7 @@ import static dev.longnet.Checks.requireArgument;
 import dev.longnet.model.LongNetConfig;
 import dev.longnet.pattern.DilationPattern;
 import dev.longnet.train.TrainConfig.Precision;
+import java.util.Locale;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -87,7 +88,13 @@ final class ModelOptions {
     /** The model in words, for a heading. */
     String describe() {
         return String.format(
+                Locale.ROOT,
                 "%d × %d, %d heads, %d tokens, pattern %s, %s",
-                layers, embedding, heads, vocabulary, pattern, bfloat16() ? "bfloat16 products" : "float32");
+                layers,
+                embedding,
+                heads,
+                vocabulary,
+                pattern,
+                bfloat16() ? "bfloat16 products" : "float32");
     }
 }

@@ -19,6 +19,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
@@ -41,8 +42,11 @@ final class TrainingRun {
             model = model.withVocabulary(vocabulary);
         } else if (model.vocabulary() < vocabulary) {
             throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
                     "model.vocabulary %d is too small for tokenizer %s, which has %d tokens; leave it at 0",
-                    model.vocabulary(), given.data().tokenizer(), vocabulary));
+                    model.vocabulary(),
+                    given.data().tokenizer(),
+                    vocabulary));
         }
         this.config = given.withModel(model);
     }
@@ -208,9 +212,12 @@ final class TrainingRun {
             boolean fixed = !key.path().startsWith("train.") || FIXED.contains(key.path());
             if (fixed && !key.equals(after.get(i))) {
                 throw new IllegalArgumentException(String.format(
+                        Locale.ROOT,
                         "%s was %s when the run was started and is %s now; leave it as it was, or start a new run with"
                                 + " another --out",
-                        key.path(), key.value(), after.get(i).value()));
+                        key.path(),
+                        key.value(),
+                        after.get(i).value()));
             }
         }
     }

@@ -2,6 +2,7 @@ package dev.longnet.config;
 
 import java.lang.reflect.RecordComponent;
 import java.util.List;
+import java.util.Locale;
 
 /** The reference of all keys of a configuration, made from its records: as a Markdown page and as text for a terminal. */
 public final class ConfigurationPage {
@@ -32,13 +33,14 @@ public final class ConfigurationPage {
             page.append("| key | type | default | unit | meaning |\n|---|---|---|---|---|\n");
             Record group = (Record) Records.get(defaults, component);
             for (Key key : Key.of(group, component.getName() + ".")) {
-                page.append("| `%s` | %s | `%s` | %s | %s |\n"
-                        .formatted(
-                                key.path(),
-                                key.type(),
-                                key.value(),
-                                key.unit(),
-                                key.meaning().replace("|", "\\|")));
+                page.append(String.format(
+                        Locale.ROOT,
+                        "| `%s` | %s | `%s` | %s | %s |\n",
+                        key.path(),
+                        key.type(),
+                        key.value(),
+                        key.unit(),
+                        key.meaning().replace("|", "\\|")));
             }
         }
         return page.toString();

@@ -26,6 +26,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -234,7 +235,7 @@ record SafetensorsHeader(long dataStart, Map<String, String> metadata, Map<Strin
         Object[] shown = Stream.of(values)
                 .map(value -> value instanceof Number ? value : shown(value.toString()))
                 .toArray();
-        return new LongNetException("safetensors file %s %s", path, String.format(message, shown));
+        return new LongNetException("safetensors file %s %s", path, String.format(Locale.ROOT, message, shown));
     }
 
     /** Text of the file as a message can carry it: not too long, and nothing that would act on a terminal. */

@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.LongStream;
@@ -57,8 +58,10 @@ public final class SafetensorsWriter {
                 SafetensorsWriter.bytes(type, shape);
             } catch (ArithmeticException e) {
                 throw new IllegalArgumentException(String.format(
+                        Locale.ROOT,
                         "tensor \"%s\" of shape %s has more bytes than a 64-bit number counts",
-                        name, Arrays.toString(shape)));
+                        name,
+                        Arrays.toString(shape)));
             }
             requireArgument(
                     !name.equals(SafetensorsHeader.METADATA), "a tensor cannot have the reserved name \"%s\"", name);

@@ -4,6 +4,7 @@ import static dev.longnet.Checks.requireArgument;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 
@@ -88,8 +89,13 @@ public record DilationPattern(List<Branch> branches) {
         } catch (ArithmeticException e) {
             throw new IllegalArgumentException(
                     String.format(
+                            Locale.ROOT,
                             "%d branches that start at %d:%d and grow by %d are too large to count; use %d or fewer",
-                            branches, firstSegment, firstRatio, factor, grown.size()),
+                            branches,
+                            firstSegment,
+                            firstRatio,
+                            factor,
+                            grown.size()),
                     e);
         }
         return new DilationPattern(grown);

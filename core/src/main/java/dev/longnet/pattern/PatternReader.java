@@ -4,6 +4,7 @@ import static dev.longnet.Checks.requireArgument;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -62,8 +63,8 @@ final class PatternReader {
         } catch (ArithmeticException | NumberFormatException e) {
             // More digits than a long holds: the message below is the same.
         }
-        throw new IllegalArgumentException(
-                String.format("%s \"%s\" in branch \"%s\" is too large; use at most %d", name, number, part, largest));
+        throw new IllegalArgumentException(String.format(
+                Locale.ROOT, "%s \"%s\" in branch \"%s\" is too large; use at most %d", name, number, part, largest));
     }
 
     private static long unit(String suffix) {

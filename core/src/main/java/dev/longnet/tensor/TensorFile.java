@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -101,8 +102,11 @@ public final class TensorFile {
             case Bool -> ElementType.BOOL;
             default ->
                 throw new IllegalArgumentException(String.format(
+                        Locale.ROOT,
                         "tensor \"%s\" has type %s and only %s are written; convert it first",
-                        name, Tensors.type(tensor), Arrays.toString(ElementType.values())));
+                        name,
+                        Tensors.type(tensor),
+                        Arrays.toString(ElementType.values())));
         };
     }
 }
