@@ -109,6 +109,11 @@ public final class TokenFile implements AutoCloseable {
         return header.tokens();
     }
 
+    /** CRC32C of the tokens: another one means another text, another order or another tokenizer. */
+    public int checksum() {
+        return header.checksum();
+    }
+
     /** Number of tokens the tokenizer has; every token of the file is below it. */
     public int vocabulary() {
         return header.vocabulary();

@@ -6,20 +6,22 @@ import java.util.zip.CRC32C;
 
 /**
  * The first {@value #BYTES} bytes of a token file, little-endian: magic, version, token width, vocabulary, index CRC32C,
- * number of tokens, number of documents, bytes of the index, zeros, and the CRC32C of all that. The tokens follow, then
+ * number of tokens, number of documents, bytes of the index, CRC32C of the tokens, zeros, and the CRC32C of all that. The tokens follow, then
  * the index ({@link TokenIndex}).
  *
  * @param width bytes a token takes, 1 or 4
  * @param vocabulary every token is below it
  * @param indexChecksum CRC32C of the index
+ * @param checksum CRC32C of the tokens
  */
-record TokenHeader(int width, int vocabulary, int indexChecksum, long tokens, long documents, long indexBytes) {
+record TokenHeader(
+        int width, int vocabulary, int indexChecksum, long tokens, long documents, long indexBytes, int checksum) {
     static final int BYTES = 64;
 
     /** LNTOKENS in ASCII. */
     private static final long MAGIC = 0x534E454B4F544E4CL;
 
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
 
     /** Bytes a token takes: one where every token fits into it. */
     static int width(int vocabulary) {
@@ -37,7 +39,7 @@ record TokenHeader(int width, int vocabulary, int indexChecksum, long tokens, lo
     ByteBuffer encode() {
         ByteBuffer bytes = ByteBuffer.allocate(BYTES).order(ByteOrder.LITTLE_ENDIAN);
         bytes.putLong(MAGIC).putInt(VERSION).putInt(width).putInt(vocabulary).putInt(indexChecksum);
-        bytes.putLong(tokens).putLong(documents).putLong(indexBytes);
+        bytes.putLong(tokens).putLong(documents).putLong(indexBytes).putInt(checksum);
         bytes.putInt(BYTES - Integer.BYTES, checksum(bytes.array(), BYTES - Integer.BYTES));
         return bytes.rewind();
     }
@@ -52,7 +54,13 @@ record TokenHeader(int width, int vocabulary, int indexChecksum, long tokens, lo
             return null;
         }
         return new TokenHeader(
-                bytes.getInt(), bytes.getInt(), bytes.getInt(), bytes.getLong(), bytes.getLong(), bytes.getLong());
+                bytes.getInt(),
+                bytes.getInt(),
+                bytes.getInt(),
+                bytes.getLong(),
+                bytes.getLong(),
+                bytes.getLong(),
+                bytes.getInt());
     }
 
     static int checksum(byte[] bytes, int count) {

@@ -9,6 +9,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.zip.CRC32C;
 
 /** Writes a token file beside its target; it takes its place on {@link #commit}. */
 final class TokenWriter implements Closeable {
@@ -18,6 +19,7 @@ final class TokenWriter implements Closeable {
     private final ByteBuffer buffer = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
     private final List<Long> starts = new ArrayList<>();
     private final List<String> names = new ArrayList<>();
+    private final CRC32C checksum = new CRC32C();
     private long tokens;
 
     TokenWriter(Path target, int vocabulary) throws IOException {
@@ -53,7 +55,8 @@ final class TokenWriter implements Closeable {
     }
 
     private void flush() throws IOException {
-        writeFully(buffer.flip());
+        checksum.update(buffer.flip());
+        writeFully(buffer.rewind());
         buffer.clear();
     }
 
@@ -68,8 +71,9 @@ final class TokenWriter implements Closeable {
         flush();
         byte[] index = TokenIndex.encode(starts, names, summary);
         writeFully(ByteBuffer.wrap(index));
-        int checksum = TokenHeader.checksum(index, index.length);
-        TokenHeader header = new TokenHeader(width, vocabulary, checksum, tokens, starts.size(), index.length);
+        int indexChecksum = TokenHeader.checksum(index, index.length);
+        TokenHeader header = new TokenHeader(
+                width, vocabulary, indexChecksum, tokens, starts.size(), index.length, (int) checksum.getValue());
         file.channel().position(0);
         writeFully(header.encode());
         file.commit();

@@ -5,6 +5,7 @@ import static dev.longnet.Checks.requireArgument;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.longnet.LongNetException;
+import dev.longnet.data.TokenFile;
 import dev.longnet.data.Windows;
 import dev.longnet.io.AtomicFiles;
 import dev.longnet.io.FileErrors;
@@ -43,8 +44,9 @@ final class Checkpoint {
      * @param tokens tokens trained on
      * @param seconds time spent training
      * @param data position in the order of the data
+     * @param text what was trained on; null in a checkpoint of a version that did not keep it
      */
-    record State(int step, long tokens, double seconds, Windows.State data) {
+    record State(int step, long tokens, double seconds, Windows.State data, Text text) {
         State {
             requireArgument(
                     step >= 0 && tokens >= 0 && seconds >= 0 && data != null,
@@ -53,6 +55,26 @@ final class Checkpoint {
                     tokens,
                     seconds,
                     data);
+        }
+    }
+
+    /** The text that a position in the data is a position in. */
+    record Text(long tokens, int checksum) {
+        static Text of(TokenFile file) {
+            return new Text(file.tokens(), file.checksum());
+        }
+
+        /** Requires that a run which was trained on this goes on with the same. */
+        void requireSame(Text now, RunFolder run) {
+            if (!equals(now)) {
+                throw new LongNetException(
+                        "the text is not the one that %s was trained on (%s); put the old text back, or start a new"
+                                + " run with another --out",
+                        run.path(),
+                        tokens == now.tokens
+                                ? "as many tokens, but other ones"
+                                : tokens + " tokens then, " + now.tokens + " now");
+            }
         }
     }
 

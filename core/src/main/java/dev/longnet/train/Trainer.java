@@ -80,9 +80,12 @@ public final class Trainer {
             LongNetDecoder model = new LongNetDecoder(config.model());
             model.to(device, false);
             try (AdamW optimizer = new AdamW(Parameters.of(model), t)) {
-                Checkpoint.State state = new Checkpoint.State(0, 0, 0, windows.state());
+                Checkpoint.State state = new Checkpoint.State(0, 0, 0, windows.state(), Checkpoint.Text.of(train));
                 if (resume && run.hasCheckpoint()) {
                     state = Checkpoint.load(run.latestCheckpoint(), model, optimizer);
+                    if (state.text() != null) {
+                        state.text().requireSame(Checkpoint.Text.of(train), run);
+                    }
                     windows.restore(state.data());
                 }
                 listener.started(state.step());
@@ -110,7 +113,11 @@ public final class Trainer {
             }
             double elapsed = (System.nanoTime() - start) / 1e9;
             state = new Checkpoint.State(
-                    step, state.tokens() + t.tokensPerStep(), state.seconds() + elapsed, windows.state());
+                    step,
+                    state.tokens() + t.tokensPerStep(),
+                    state.seconds() + elapsed,
+                    windows.state(),
+                    Checkpoint.Text.of(train));
             TrainListener.Report report = new TrainListener.Report(
                     step, t.steps(), state.tokens(), loss, rate, norm, t.tokensPerStep() / elapsed, state.seconds());
             requireFinite(report, begin.step(), saved);

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.longnet.LongNetException;
 import dev.longnet.data.Split;
 import dev.longnet.data.TokenFile;
@@ -125,6 +127,42 @@ class TrainerTest {
         tiny.with("train.steps=1", "train.evalTokens=1g").train("all", false);
         assertThat(tiny.metrics("one").get(1).get("heldOutLoss").asDouble()).isPositive();
         assertThat(tiny.metrics("some").get(1)).isNotEqualTo(tiny.metrics("all").get(1));
+    }
+
+    @Test
+    void aRunDoesNotGoOnWithAnotherText() throws IOException {
+        tiny.train("a", false, 4, report -> {});
+        byte[] state = tiny.checkpointFile("a", "state.json");
+        replaceInText("song", "poem");
+        assertThatThrownBy(() -> tiny.train("a", true))
+                .isInstanceOf(LongNetException.class)
+                .hasMessageContaining("as many tokens, but other ones")
+                .hasMessageContaining("another --out");
+        replaceInText("poem", "long song");
+        assertThatThrownBy(() -> tiny.train("a", true))
+                .isInstanceOf(LongNetException.class)
+                .hasMessageContaining(" tokens then, ");
+        assertThat(tiny.checkpointFile("a", "state.json")).isEqualTo(state);
+        // The same text again, if not at the same time: the way out that the message names.
+        replaceInText("long song", "song");
+        assertThat(tiny.train("a", true)).isEqualTo(9);
+    }
+
+    private void replaceInText(String old, String now) throws IOException {
+        for (int i = 0; i < 7; i++) {
+            Path file = folder.resolve("text/file" + i + ".txt");
+            Files.writeString(file, Files.readString(file).replace(old, now));
+        }
+    }
+
+    @Test
+    void aCheckpointThatDoesNotKnowItsTextGoesOn() throws IOException {
+        tiny.train("a", false, 4, report -> {});
+        Path state = tiny.run("a").latestCheckpoint().resolve("state.json");
+        ObjectNode json = (ObjectNode) new ObjectMapper().readTree(state.toFile());
+        assertThat(json.remove("text")).isNotNull();
+        Files.writeString(state, json.toString());
+        assertThat(tiny.train("a", true)).isEqualTo(9);
     }
 
     @Test
