@@ -18,6 +18,7 @@ import java.util.stream.Stream;
  * run.json               what it ran on: code version, machine, libraries
  * metrics.jsonl          one line a report; also as TensorBoard events
  * checkpoints/step-00000100/{model.safetensors, optimizer.safetensors, state.json}
+ * run.lock               empty; locked while a process trains here
  * eval.json  sample.json  report.html
  * </pre>
  */
@@ -44,6 +45,10 @@ public record RunFolder(Path path) {
 
     public Path report() {
         return path.resolve("report.html");
+    }
+
+    Path lock() {
+        return path.resolve("run.lock");
     }
 
     Path checkpoints() {

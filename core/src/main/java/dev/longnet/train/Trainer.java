@@ -65,18 +65,29 @@ public final class Trainer {
      *
      * @param resume whether to go on from the newest checkpoint, or from the beginning where there is none yet
      * @return steps done
-     * @throws LongNetException if the loss is no longer finite, or files cannot be read or written
+     * @throws LongNetException if the loss is no longer finite, another process trains in the folder, or files
+     *     cannot be read or written
      */
     public int run(boolean resume) {
-        if (!resume && run.hasCheckpoint()) {
-            throw new LongNetException("%s already holds a run; resume it or choose another folder", run.path());
-        }
         TrainConfig t = config.train();
         Device device = Compute.device(t.device());
         Compute.threads(t.threads());
         Compute.seed(t.seed());
         try (Scope scope = new Scope()) {
             Windows windows = new Windows(train, t.length(), t.batch(), t.seed());
+            // Locked once the arguments are known to be good: a call that is refused leaves no folder.
+            try (RunLock lock = RunLock.take(run)) {
+                return run(resume, device, windows);
+            }
+        }
+    }
+
+    private int run(boolean resume, Device device, Windows windows) {
+        if (!resume && run.hasCheckpoint()) {
+            throw new LongNetException("%s already holds a run; resume it or choose another folder", run.path());
+        }
+        TrainConfig t = config.train();
+        try (Scope scope = new Scope()) {
             LongNetDecoder model = new LongNetDecoder(config.model());
             model.to(device, false);
             try (AdamW optimizer = new AdamW(Parameters.of(model), t)) {
