@@ -118,8 +118,16 @@ final class QuickstartCommand implements Callable<Integer> {
 
     /** Trains, going on where an earlier quickstart stopped; false if it was interrupted. */
     private boolean train(RunFolder run, RunConfig config, Output output) {
-        RunConfig saved = Files.exists(run.config()) && run.hasCheckpoint() ? run.readConfig() : null;
-        return new TrainingRun(run, config, output).train(saved) >= steps;
+        boolean resume = Files.exists(run.config()) && run.hasCheckpoint();
+        TrainingRun training = new TrainingRun(run, config, again(), output);
+        if (resume) {
+            training.requireSame(run.readConfig());
+        }
+        return training.train(resume) >= steps;
+    }
+
+    private String again() {
+        return "longnet quickstart --out " + out + " --steps " + steps;
     }
 
     private void compare(RunFolder longNet, RunFolder dense, Output output) {

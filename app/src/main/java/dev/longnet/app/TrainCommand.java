@@ -64,8 +64,12 @@ final class TrainCommand implements Callable<Integer> {
             throw new IllegalArgumentException(
                     "no text to train on; give --data FOLDER, a jar or zip, a file, a glob or a .jsonl file");
         }
+        TrainingRun training = new TrainingRun(run, config, "longnet train --out " + out + " --resume", output);
+        if (resume) {
+            training.requireSame(saved);
+        }
         boolean complete = resume && run.savedSteps() >= config.train().steps();
-        int steps = complete ? run.savedSteps() : new TrainingRun(run, config, output).train(saved);
+        int steps = complete ? run.savedSteps() : training.train(resume);
         if (complete) {
             output.say(
                     "%s is at its last step, %d, already; train it longer with --resume --set train.steps=%d",

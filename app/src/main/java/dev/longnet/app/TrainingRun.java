@@ -1,6 +1,7 @@
 package dev.longnet.app;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.longnet.LongNetException;
 import dev.longnet.config.Configs;
@@ -14,9 +15,11 @@ import dev.longnet.train.RunConfig;
 import dev.longnet.train.RunFolder;
 import dev.longnet.train.TrainListener;
 import dev.longnet.train.Trainer;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -30,11 +33,16 @@ import java.util.concurrent.atomic.AtomicBoolean;
 final class TrainingRun {
     private final RunFolder run;
     private final RunConfig config;
+    private final String again;
     private final Output output;
 
-    /** @param given the configuration; a vocabulary of 0 becomes the tokenizer's */
-    TrainingRun(RunFolder run, RunConfig given, Output output) {
+    /**
+     * @param given the configuration; a vocabulary of 0 becomes the tokenizer's
+     * @param again the command that goes on with the run once it was interrupted
+     */
+    TrainingRun(RunFolder run, RunConfig given, String again, Output output) {
         this.run = run;
+        this.again = again;
         this.output = output;
         int vocabulary = Tokenizer.of(given.data().tokenizer()).vocabulary();
         LongNetConfig model = given.model();
@@ -58,13 +66,10 @@ final class TrainingRun {
     /**
      * Trains until the last step or an interruption.
      *
-     * @param saved configuration of the run that goes on, or null for a new one
+     * @param resume whether to go on from the newest checkpoint
      * @return steps done
      */
-    int train(RunConfig saved) {
-        if (saved != null) {
-            requireSame(saved, config);
-        }
+    int train(boolean resume) {
         if (Files.exists(run.path()) && !Files.isDirectory(run.path())) {
             throw new LongNetException("%s is a file and cannot hold a run; choose another --out", run.path());
         }
@@ -82,7 +87,7 @@ final class TrainingRun {
                 output.note("left out: %s", skipped);
             }
             try (Display display = new Display(info(train, heldOut))) {
-                return interruptible(new Trainer(config, run, train, heldOut, display), saved != null);
+                return interruptible(new Trainer(config, run, train, heldOut, display), resume);
             }
         }
     }
@@ -112,9 +117,7 @@ final class TrainingRun {
         try {
             int steps = trainer.run(resume);
             if (steps < config.train().steps()) {
-                output.say(
-                        "stopped after step %d and saved; go on with: longnet train --out %s --resume",
-                        steps, run.path());
+                output.say("stopped after step %d and saved; go on with: %s", steps, again);
             }
             return steps;
         } catch (LongNetException e) {
@@ -141,18 +144,21 @@ final class TrainingRun {
 
     /** Writes what the run is once it can begin, and shows how it goes. */
     private final class Display implements TrainListener, AutoCloseable {
-        private final String info;
+        private final Map<String, Object> info;
         private ProgressBar bar;
         private int first;
 
-        Display(String info) {
+        Display(Map<String, Object> info) {
             this.info = info;
         }
 
         @Override
         public void started(int step) {
             AtomicFiles.writeString(run.config(), Configs.toYaml(config));
-            AtomicFiles.writeString(run.runInfo(), info);
+            if (step > 0) {
+                keepStart(info);
+            }
+            AtomicFiles.writeString(run.runInfo(), json(info));
             first = step;
             bar = output.progress("train", step, config.train().steps());
         }
@@ -179,7 +185,7 @@ final class TrainingRun {
         }
     }
 
-    private String info(TokenFile train, TokenFile heldOut) {
+    private Map<String, Object> info(TokenFile train, TokenFile heldOut) {
         Map<String, Object> info = new LinkedHashMap<>();
         info.put("name", run.path().toAbsolutePath().normalize().getFileName().toString());
         info.put("version", Version.text());
@@ -194,6 +200,26 @@ final class TrainingRun {
         info.put("os", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
         info.put("jdk", Runtime.version().toString());
         info.put("libtorch", TorchProbe.version());
+        return info;
+    }
+
+    /** A run that goes on keeps the time at which it began; the times at which it went on follow. */
+    private void keepStart(Map<String, Object> info) {
+        JsonNode before;
+        try {
+            before = new ObjectMapper().readTree(run.runInfo().toFile());
+        } catch (IOException e) {
+            return; // Missing or damaged: what is known is when the run went on.
+        }
+        if (before.path("started").isTextual()) {
+            List<Object> resumed = new ArrayList<>();
+            before.path("resumed").forEach(time -> resumed.add(time.asText()));
+            resumed.add(info.put("started", before.get("started").asText()));
+            info.put("resumed", resumed);
+        }
+    }
+
+    private static String json(Map<String, Object> info) {
         try {
             return new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(info);
         } catch (JsonProcessingException e) {
@@ -205,8 +231,8 @@ final class TrainingRun {
     private static final Set<String> FIXED = Set.of("train.length", "train.seed");
 
     /** The model and the data of a run stay what they were; how it is trained may change. */
-    private static void requireSame(RunConfig saved, RunConfig now) {
-        List<Key> before = Key.of(saved), after = Key.of(now);
+    void requireSame(RunConfig saved) {
+        List<Key> before = Key.of(saved), after = Key.of(config);
         for (int i = 0; i < before.size(); i++) {
             Key key = before.get(i);
             boolean fixed = !key.path().startsWith("train.") || FIXED.contains(key.path());

@@ -112,8 +112,16 @@ class RunCommandsTest {
                 .singleElement()
                 .hasToString("{\"run\":\"" + run + "\",\"step\":5,\"complete\":true}");
 
+        // What cannot be is said before that there is nothing to do.
+        assertThat(Cli.refused(2, "train", "--out", run, "--resume", "--set", "model.layers=3"))
+                .contains("model.layers was 2");
+
+        String started = info(run).get("started").asText();
+        assertThat(info(run).has("resumed")).isFalse();
         Cli longer = Cli.ok("train", "--out", run, "--resume", "--set", "train.steps=8", "--json");
         assertThat(longer.json().get(0).get("step").asInt()).isEqualTo(6);
+        assertThat(info(run).get("started").asText()).isEqualTo(started);
+        assertThat(info(run).get("resumed")).hasSize(1);
         assertThat(config(run).train().steps()).isEqualTo(8);
         assertThat(config(run).train().length()).isEqualTo(33);
         assertThat(config(run).model().embedding()).isEqualTo(16);
@@ -122,10 +130,14 @@ class RunCommandsTest {
                 .contains("last step, 8");
     }
 
+    private static JsonNode info(Path run) throws IOException {
+        return new ObjectMapper().readTree(run.resolve("run.json").toFile());
+    }
+
     @Test
     void runJsonSaysWhatTheRunWasMadeOn() throws IOException {
         Cli.ok("train", "--data", text, "--out", run, "--config", settings);
-        JsonNode info = new ObjectMapper().readTree(run.resolve("run.json").toFile());
+        JsonNode info = info(run);
         assertThat(info.get("libtorch").asText()).matches("\\d+\\.\\d+.*");
         assertThat(info.get("tokenizer").asText()).isEqualTo("bytes");
         assertThat(info.get("trainingTokens").asLong())
