@@ -17,7 +17,7 @@ import java.nio.file.StandardOpenOption;
  * end of document.
  *
  * <p>The file is built once and used again while the tokenizer, the settings and the path, size and time of every input
- * file stay the same. Safe for use by several threads.
+ * file stay the same. Token files that nobody opened for 30 days are removed when others are built. Safe for use by several threads.
  */
 public final class TokenFile implements AutoCloseable {
     /** Bytes of one mapping; a multiple of every token width, so no token lies in two. */
@@ -48,11 +48,13 @@ public final class TokenFile implements AutoCloseable {
         TokenFile file = read(path, MAPPING);
         if (file == null) {
             cache.build(progress);
+            CacheSweep.sweep(cacheFolder);
             file = read(path, MAPPING);
         }
         if (file == null) {
             throw new LongNetException("%s is damaged although it was just written; check the disk", path);
         }
+        CacheSweep.used(path);
         return file;
     }
 

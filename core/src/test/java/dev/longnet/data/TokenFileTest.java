@@ -12,6 +12,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -146,6 +148,29 @@ class TokenFileTest {
         assertThat(open(config, Split.HELD_OUT).summary()).isEqualTo(summary);
         assertThat(summary.documents()).isEqualTo(41);
         assertThat(builds).isEqualTo(1);
+    }
+
+    @Test
+    void whatNobodyUsesIsRemovedWhenOthersAreBuilt() throws IOException {
+        writeMany(7);
+        Path used = open(config(source), Split.TRAIN).path();
+        String key = "0123456789abcdef0123456789abcdef";
+        Path unused = aged(key + "-train.tokens", 31), recent = aged(key + "-held-out.tokens", 29);
+        Path left = aged("." + key + "-train.tokens.1f.tmp", 2), foreign = aged("notes.txt", 99);
+        Path writing = aged("." + key + "-train.tokens.2f.tmp", 0);
+        Files.setLastModifiedTime(used, FileTime.from(Instant.now().minus(Duration.ofDays(31))));
+        open(config(source), Split.TRAIN);
+        assertThat(unused).exists();
+        write(source.resolve("new.txt"), "something new\n");
+        open(config(source), Split.TRAIN);
+        assertThat(List.of(unused, left)).allSatisfy(file -> assertThat(file).doesNotExist());
+        assertThat(List.of(used, recent, foreign, writing))
+                .allSatisfy(file -> assertThat(file).exists());
+    }
+
+    private Path aged(String name, int days) throws IOException {
+        Path file = Files.writeString(cache.resolve(name), "x");
+        return Files.setLastModifiedTime(file, FileTime.from(Instant.now().minus(Duration.ofDays(days))));
     }
 
     @Test
