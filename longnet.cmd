@@ -11,9 +11,13 @@ if defined JAVA_HOME set "java=%JAVA_HOME%\bin\java"
 )
 set "jar="
 for %%f in ("%home%app\target\longnet-app-*.jar") do set "jar=%%f"
+if not exist "%home%target\built-windows" set "jar="
 if not defined jar (
     echo longnet: building, first use, about a minute ... 1>&2
     call mvn -q -B -f "%home%pom.xml" -pl app -am -Dmaven.test.skip=true package 1>&2 || exit /b 1
+    if not exist "%home%target" mkdir "%home%target"
+    rem Written last: an interrupted build does not count.
+    echo built>"%home%target\built-windows"
     for %%f in ("%home%app\target\longnet-app-*.jar") do set "jar=%%f"
 )
 "%java%" -Xmx2g -XX:+UseSerialGC -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 -Dorg.bytedeco.javacpp.maxBytes=0 ^
