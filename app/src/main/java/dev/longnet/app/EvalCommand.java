@@ -1,9 +1,7 @@
 package dev.longnet.app;
 
 import dev.longnet.data.DataConfig;
-import dev.longnet.data.Split;
-import dev.longnet.data.TokenFile;
-import dev.longnet.eval.ContextEvaluation;
+import dev.longnet.eval.ContextEvaluation.Plan;
 import dev.longnet.tensor.Scope;
 import dev.longnet.train.RunFolder;
 import dev.longnet.train.TrainedModel;
@@ -40,7 +38,8 @@ final class EvalCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "N",
             defaultValue = "512,1k,2k,4k,8k",
-            description = "Context lengths in tokens, suffix included (default ${DEFAULT-VALUE}).")
+            description =
+                    "Most tokens of context, suffix included; samples have half to all (default ${DEFAULT-VALUE}).")
     private List<Integer> contexts;
 
     @Option(
@@ -66,20 +65,13 @@ final class EvalCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Output output = options.output();
-        int[] lengths = contexts.stream().mapToInt(Integer::intValue).toArray();
-        List<ContextReport.Model> results = new ArrayList<>();
+        Plan plan = new Plan(contexts, suffix, samples);
         DataConfig text = text();
+        List<ContextReport.Model> results = new ArrayList<>();
         for (Path path : models) {
             try (Scope scope = new Scope()) {
                 TrainedModel trained = TrainedModel.load(path, device.name(), device.threads());
-                DataConfig source = text.withTokenizer(trained.tokenizer().name());
-                try (TokenFile file = Tokens.open(source, Split.HELD_OUT, output);
-                        ProgressBar bar = output.progress("eval", 0, 1L * lengths.length * samples)) {
-                    ContextEvaluation.Result result = new ContextEvaluation(
-                                    trained.model(), trained.execution(), trained.tokenizer())
-                            .run(file, lengths, suffix, samples, (done, of) -> bar.update(done));
-                    results.add(ContextReport.Model.of(path, trained.config(), result));
-                }
+                results.add(ContextReport.Model.measure(path, trained, text, plan, output));
             }
         }
         ContextReport report = new ContextReport(String.join(" ", text.sources()), results);
@@ -90,7 +82,7 @@ final class EvalCommand implements Callable<Integer> {
 
     /** One text for all models. */
     private DataConfig text() {
-        DataConfig heldOut = new RunFolder(models.get(0)).readConfig().data();
-        return data.isEmpty() ? heldOut : heldOut.withSources(data).withHeldOut(1);
+        DataConfig first = new RunFolder(models.get(0)).readConfig().data();
+        return data.isEmpty() ? first : first.withSources(data).withHeldOut(1);
     }
 }
