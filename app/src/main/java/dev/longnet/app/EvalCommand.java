@@ -1,5 +1,7 @@
 package dev.longnet.app;
 
+import static dev.longnet.Checks.requireArgument;
+
 import dev.longnet.data.DataConfig;
 import dev.longnet.eval.ContextEvaluation.Plan;
 import dev.longnet.tensor.Scope;
@@ -23,7 +25,7 @@ final class EvalCommand implements Callable<Integer> {
             required = true,
             arity = "1..*",
             paramLabel = "RUN",
-            description = "Run folders, such as runs/x; several are compared on the same text.")
+            description = "Run folders, such as runs/x; several of one tokenizer are compared on the same text.")
     private List<Path> models;
 
     @Option(
@@ -80,9 +82,20 @@ final class EvalCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** One text for all models. */
+    /** One text for all models, which they read as the same tokens. */
     private DataConfig text() {
         DataConfig first = new RunFolder(models.get(0)).readConfig().data();
+        for (Path other : models) {
+            String tokenizer = new RunFolder(other).readConfig().data().tokenizer();
+            requireArgument(
+                    tokenizer.equals(first.tokenizer()),
+                    "%s reads text with tokenizer %s and %s with %s, so their perplexities are of different tokens;"
+                            + " measure each by itself and compare bits per byte",
+                    models.get(0),
+                    first.tokenizer(),
+                    other,
+                    tokenizer);
+        }
         return data.isEmpty() ? first : first.withSources(data).withHeldOut(1);
     }
 }

@@ -264,6 +264,15 @@ class WrongInputTest {
     }
 
     @Test
+    void modelsOfDifferentTokenizersAreNotCompared() throws IOException {
+        Path other = Files.createDirectories(folder.resolve("other"));
+        String config = Files.readString(run.resolve("config.yaml"));
+        Files.writeString(other.resolve("config.yaml"), config.replace("tokenizer: bytes", "tokenizer: cl100k_base"));
+        assertThat(refused(2, "eval --model RUN DIR/other --context 14 --suffix 5"))
+                .contains("x reads text with tokenizer bytes and", "other with cl100k_base", "compare bits per byte");
+    }
+
+    @Test
     void aModelThatIsNotFiniteHasNoPerplexity() throws IOException {
         byte[] bytes = Files.readAllBytes(checkpoint("model.safetensors"));
         int header = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt();
