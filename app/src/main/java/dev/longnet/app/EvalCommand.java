@@ -58,6 +58,12 @@ final class EvalCommand implements Callable<Integer> {
             description = "Places in the text to measure at (default ${DEFAULT-VALUE}).")
     private int samples;
 
+    @Option(
+            names = "--save",
+            description =
+                    "Keeps the result as eval.json in the first run's folder, over an earlier one; report shows it.")
+    private boolean save;
+
     @Mixin
     private DeviceOptions device;
 
@@ -78,7 +84,9 @@ final class EvalCommand implements Callable<Integer> {
         }
         ContextReport report = new ContextReport(String.join(" ", text.sources()), results);
         report.show(output);
-        report.write(new RunFolder(models.get(0)).evaluation());
+        if (save) {
+            report.write(new RunFolder(models.get(0)).evaluation());
+        }
         return 0;
     }
 

@@ -84,7 +84,7 @@ final class QuickstartCommand implements Callable<Integer> {
         output.say("The page: %s", page);
         output.say("Next:  longnet generate --model %s --prompt \"public final class \"", out);
         output.say("       longnet train --data YOUR-CODE --out runs/mine --set train.length=16k");
-        output.say("       longnet eval --model runs/mine --context 1k,4k,16k");
+        output.say("       longnet eval --model runs/mine --context 1k,4k,16k --save");
         return 0;
     }
 

@@ -49,7 +49,8 @@ class RunCommandsTest {
                 .contains("trained 5 steps; next: longnet eval --model " + run)
                 .doesNotContain("{");
         assertThat(train.err()).contains("tokens to train on", "train 5/5", "held-out loss");
-        Cli eval = Cli.ok("eval", "--model", run, "--context", "14,33", "--suffix", 7, "--samples", 3, "--threads", 1);
+        Cli eval = Cli.ok(
+                "eval", "--model", run, "--context", "14,33", "--suffix", 7, "--samples", 3, "--threads", 1, "--save");
         assertThat(eval.out())
                 .containsPattern("context\\s+x perplexity\\s+bits/byte")
                 .containsPattern("\\n +33 +\\d");
@@ -77,7 +78,19 @@ class RunCommandsTest {
         assertThat(lines.get(6)).hasToString("{\"run\":\"" + run + "\",\"step\":5,\"complete\":true}");
 
         Cli eval = Cli.ok(
-                "eval", "--model", run, "--context", "14,33", "--suffix", 7, "--samples", 3, "--threads", 1, "--json");
+                "eval",
+                "--model",
+                run,
+                "--context",
+                "14,33",
+                "--suffix",
+                7,
+                "--samples",
+                3,
+                "--threads",
+                1,
+                "--json",
+                "--save");
         assertThat(eval.json()).hasSize(2).allSatisfy(line -> {
             assertThat(line.get("model").asText()).isEqualTo("x");
             assertThat(line.get("tokens").asInt()).isEqualTo(21);
@@ -175,7 +188,7 @@ class RunCommandsTest {
         Path second = folder.resolve("runs/y");
         Cli.ok("train", "--data", text, "--out", run, "--config", settings);
         Cli.ok("train", "--data", other, "--out", second, "--config", settings, "--set", "train.steps=1");
-        Object[] sizes = {"--context", "14,33", "--suffix", 7, "--samples", 3, "--threads", 1, "--json"};
+        Object[] sizes = {"--context", "14,33", "--suffix", 7, "--samples", 3, "--threads", 1, "--json", "--save"};
         List<JsonNode> both = eval(sizes, "--model", run, second).json();
         assertThat(both).extracting(line -> line.get("model").asText()).containsExactly("x", "y", "x", "y");
         // y alone is measured on what it held out itself, so the text has to be named to compare with it.
@@ -190,6 +203,16 @@ class RunCommandsTest {
                         .get("data")
                         .asText())
                 .isEqualTo(other.toString());
+    }
+
+    @Test
+    void evaluationsAreKeptOnlyWhenAskedAndTheBarEndsWithTheLastPass() throws IOException {
+        Cli.ok("train", "--data", text, "--out", run, "--config", settings, "--set", "train.steps=1");
+        Files.writeString(run.resolve("eval.json"), "a comparison");
+        Cli eval =
+                Cli.ok("eval", "--model", run, "--context", "14,33", "--suffix", 7, "--samples", "1m", "--threads", 1);
+        assertThat(run.resolve("eval.json")).hasContent("a comparison");
+        assertThat(eval.err()).containsPattern("eval (\\d+)/\\1  in ");
     }
 
     private static Cli eval(Object[] sizes, Object... models) {

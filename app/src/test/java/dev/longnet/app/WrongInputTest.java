@@ -278,9 +278,9 @@ class WrongInputTest {
         int header = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt();
         Arrays.fill(bytes, 8 + header, bytes.length, (byte) 0xff); // NaN
         Files.write(checkpoint("model.safetensors"), bytes);
-        assertThat(refused(1, "eval --model RUN --context 14 --suffix 5 --threads 1"))
+        assertThat(refused(1, "eval --model RUN --context 14 --suffix 5 --save --threads 1"))
                 .contains("perplexity is NaN at a context of 14 tokens");
-        assertThat(refused(1, "eval --model RUN --context 14 --suffix 5 --threads 1 --json"))
+        assertThat(refused(1, "eval --model RUN --context 14 --suffix 5 --save --threads 1 --json"))
                 .contains("perplexity is NaN");
     }
 
