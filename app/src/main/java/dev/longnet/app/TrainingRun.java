@@ -190,7 +190,7 @@ final class TrainingRun {
         info.put("name", run.path().toAbsolutePath().normalize().getFileName().toString());
         info.put("version", Version.text());
         info.put("started", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
-        info.put("parameters", ModelSize.parameters(config.model()));
+        info.put("parameters", config.model().parameterCount());
         info.put("tokenizer", config.data().tokenizer());
         info.put("trainingTokens", train.tokens());
         info.put("heldOutTokens", heldOut == null ? 0 : heldOut.tokens());

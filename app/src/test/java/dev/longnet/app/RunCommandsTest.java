@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.longnet.config.Configs;
-import dev.longnet.model.LongNetConfig;
 import dev.longnet.model.LongNetDecoder;
 import dev.longnet.tensor.Parameters;
 import dev.longnet.tensor.Scope;
@@ -19,8 +17,6 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Train, resume, eval, generate and report, one after the other as a user runs them. */
 class RunCommandsTest {
@@ -158,25 +154,6 @@ class RunCommandsTest {
         try (Scope scope = new Scope()) {
             assertThat(info.get("parameters").asLong())
                     .isEqualTo(Parameters.count(new LongNetDecoder(config(run).model())));
-        }
-    }
-
-    @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "keyValueHeads=1",
-                "tiedEmbeddings=false",
-                "norm=prenorm",
-                "layers=3",
-                "feedForward=31",
-                "positions=none"
-            })
-    void parametersAreCountedFromTheConfiguration(String setting) {
-        LongNetConfig config = Configs.with(
-                Configs.with(LongNetConfig.defaults(), "vocabulary=37", "embedding=20", "heads=2", "keyValueHeads=2"),
-                setting);
-        try (Scope scope = new Scope()) {
-            assertThat(ModelSize.parameters(config)).isEqualTo(Parameters.count(new LongNetDecoder(config)));
         }
     }
 
