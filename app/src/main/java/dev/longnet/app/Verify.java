@@ -1,9 +1,8 @@
 package dev.longnet.app;
 
-import static dev.longnet.Checks.requireArgument;
-
 import dev.longnet.LongNetException;
 import dev.longnet.attention.AttentionKernel;
+import dev.longnet.tensor.NumberFormats;
 import dev.longnet.verify.Verification;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -63,12 +62,8 @@ final class Verify implements Callable<Integer> {
     @Override
     public Integer call() {
         Output output = options.output();
-        requireArgument(
-                Verification.TYPES.contains(dtype),
-                "dtype \"%s\" is not known; use %s",
-                dtype,
-                String.join(", ", Verification.TYPES));
-        kernels.forEach(AttentionKernel::of); // refuses unknown names before the first file
+        NumberFormats.of(dtype); // unknown names are refused before the first file
+        kernels.forEach(AttentionKernel::of);
         for (Path path : cases) {
             try {
                 files(path).forEach(file -> verify(file, output));
