@@ -2,6 +2,7 @@ package dev.longnet.app;
 
 import dev.longnet.LongNetException;
 import dev.longnet.attention.AttentionKernel;
+import dev.longnet.io.FileErrors;
 import dev.longnet.tensor.NumberFormats;
 import dev.longnet.verify.Verification;
 import java.io.IOException;
@@ -117,11 +118,11 @@ final class Verify implements Callable<Integer> {
                     .sorted()
                     .toList();
             if (files.isEmpty()) {
-                throw new LongNetException("%s holds no .safetensors file", path);
+                throw new LongNetException("%s holds no .safetensors file; name a folder of recorded cases", path);
             }
             return files;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+        } catch (IOException | UncheckedIOException e) {
+            throw FileErrors.reading(path, e instanceof UncheckedIOException u ? u.getCause() : (IOException) e);
         }
     }
 
