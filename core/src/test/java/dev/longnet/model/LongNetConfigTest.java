@@ -79,5 +79,8 @@ class LongNetConfigTest {
                 "feedForward=" + Integer.MAX_VALUE,
                 "layers=1000000");
         assertThat(huge.parameterCount()).isEqualTo(Long.MAX_VALUE);
+        assertThatThrownBy(() -> new LongNetDecoder(huge.withVocabulary(7)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("1000000 layers and 7 tokens needs about 32 EiB of memory and this machine has");
     }
 }

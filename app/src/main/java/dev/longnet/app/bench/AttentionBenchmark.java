@@ -52,6 +52,13 @@ public record AttentionBenchmark(
         device = Devices.name(device);
     }
 
+    /** Refuses a length for which this machine has too little memory. */
+    public void requireRoom(long length, boolean backward) {
+        int bytes = dtype.equals("float64") ? Double.BYTES : dtype.equals("bfloat16") ? Short.BYTES : Float.BYTES;
+        MemoryNeed.require(
+                "attention over " + length + " tokens", MemoryNeed.attention(this, length, bytes, backward), device);
+    }
+
     /**
      * Measures one length.
      *
