@@ -1,6 +1,7 @@
 package dev.longnet.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.longnet.InvalidArgumentException;
 import dev.longnet.LongNetException;
 import dev.longnet.pattern.Branch;
 import dev.longnet.pattern.DilationPattern;
@@ -26,7 +27,7 @@ public final class TorchscaleConfig {
         }
         try {
             return config(json, kind);
-        } catch (IllegalArgumentException e) {
+        } catch (InvalidArgumentException e) {
             throw new LongNetException(e, "torchscale's configuration describes no model: %s", e.getMessage());
         }
     }
