@@ -1,16 +1,13 @@
 package dev.longnet;
 
-import java.util.Locale;
-
 /** Checks of what callers pass in, with messages that say the rule and the values. */
 public final class Checks {
     private Checks() {}
 
-    /** Throws an {@link IllegalArgumentException} with the formatted message unless {@code rule} holds. */
+    /** Throws an {@link InvalidArgumentException} with the formatted message unless {@code rule} holds. */
     public static void requireArgument(boolean rule, String message, Object... values) {
         if (!rule) {
-            throw new IllegalArgumentException(
-                    values.length == 0 ? message : String.format(Locale.ROOT, message, values));
+            throw new InvalidArgumentException(message, values);
         }
     }
 }

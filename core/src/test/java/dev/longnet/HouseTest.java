@@ -105,6 +105,19 @@ class HouseTest {
                 .check(HOUSE);
     }
 
+    /** Only what names the wrong argument to its caller is told from a mistake of the program itself. */
+    @Test
+    void wrongArgumentsHaveATypeOfTheirOwn() {
+        noClasses()
+                .that()
+                .doNotHaveSimpleName("InvalidArgumentException")
+                .should()
+                .callConstructor(IllegalArgumentException.class, String.class)
+                .orShould()
+                .callConstructor(IllegalArgumentException.class, String.class, Throwable.class)
+                .check(HOUSE);
+    }
+
     /** A user's locale would turn 0.5 into 0,5 and "I" into a letter that no key has. */
     @Test
     void textIsTheSameInEveryLocale() {

@@ -102,6 +102,7 @@ final class BenchAttention implements Callable<Integer> {
                 causal,
                 options.kernel(),
                 options.device());
+        lengths.forEach(length -> benchmark.requireRoom(length, !directions.forwardOnly));
         for (long length : lengths) {
             for (boolean backward : new boolean[] {false, true}) {
                 if (backward ? !directions.forwardOnly : !directions.backwardOnly) {

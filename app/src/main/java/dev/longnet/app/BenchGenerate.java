@@ -44,6 +44,7 @@ final class BenchGenerate implements Callable<Integer> {
         options.apply();
         GenerateBenchmark benchmark =
                 new GenerateBenchmark(model.model(), tokens, model.bfloat16(), options.kernel(), options.device());
+        lengths.forEach(benchmark::requireRoom);
         for (long length : lengths) {
             options.take(output, "generation after " + length + " tokens", () -> benchmark.measure(length));
         }

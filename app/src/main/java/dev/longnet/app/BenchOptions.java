@@ -20,19 +20,8 @@ final class BenchOptions {
             description = "Attention kernel: auto, reference or aten (default: ${DEFAULT-VALUE}).")
     private String kernel;
 
-    @Option(
-            names = "--device",
-            paramLabel = "NAME",
-            defaultValue = "auto",
-            description = "Where it runs: auto, cpu, cuda or cuda:INDEX (default: ${DEFAULT-VALUE}).")
-    private String device;
-
-    @Option(
-            names = "--threads",
-            paramLabel = "COUNT",
-            defaultValue = "0",
-            description = "Threads of tensor operations; 0 is one a core (default: ${DEFAULT-VALUE}).")
-    private int threads;
+    @Mixin
+    private DeviceOptions device;
 
     private final List<Measurement> results = new ArrayList<>();
 
@@ -41,12 +30,12 @@ final class BenchOptions {
     }
 
     String device() {
-        return device;
+        return device.name();
     }
 
     /** Sets the threads; call before the first tensor. */
     void apply() {
-        Compute.threads(threads);
+        Compute.threads(device.threads());
     }
 
     static void check(List<Long> lengths) {

@@ -58,6 +58,7 @@ final class BenchTrain implements Callable<Integer> {
         options.apply();
         TrainBenchmark benchmark = new TrainBenchmark(
                 model.model(), batch, model.bfloat16(), recompute, options.kernel(), options.device());
+        lengths.forEach(benchmark::requireRoom);
         for (long length : lengths) {
             options.take(output, "training on " + length + " tokens", () -> benchmark.measure(length, repeats));
         }

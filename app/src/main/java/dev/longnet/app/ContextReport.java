@@ -3,9 +3,14 @@ package dev.longnet.app;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.longnet.config.Sizes;
+import dev.longnet.data.DataConfig;
+import dev.longnet.data.Split;
+import dev.longnet.data.TokenFile;
 import dev.longnet.eval.ContextEvaluation;
+import dev.longnet.eval.ContextEvaluation.Plan;
 import dev.longnet.io.AtomicFiles;
 import dev.longnet.train.RunConfig;
+import dev.longnet.train.TrainedModel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -26,14 +31,23 @@ record ContextReport(String data, List<Model> models) {
             String pattern,
             List<ContextEvaluation.ByContext> byContext,
             List<ContextEvaluation.ByPosition> byPosition) {
-        static Model of(Path run, RunConfig config, ContextEvaluation.Result result) {
-            return new Model(
-                    run.toAbsolutePath().normalize().getFileName().toString(),
-                    (int) Math.min(
-                            config.train().length(), config.model().pattern().longestSegment()),
-                    config.model().pattern().toString(),
-                    result.byContext(),
-                    result.byPosition());
+        /** Measures a model on the held-out part of a text, with a bar; its tensors belong to the scope that is open. */
+        static Model measure(Path run, TrainedModel trained, DataConfig text, Plan plan, Output output) {
+            try (TokenFile file = Tokens.open(text, Split.HELD_OUT, output);
+                    LateBar bar = new LateBar(output, "eval")) {
+                ContextEvaluation.Result result = new ContextEvaluation(
+                                trained.model(), trained.execution(), trained.tokenizer())
+                        .run(file, plan, bar::update);
+                RunConfig config = trained.config();
+                return new Model(
+                        run.toAbsolutePath().normalize().getFileName().toString(),
+                        (int) Math.min(
+                                config.train().length(),
+                                config.model().pattern().longestSegment()),
+                        config.model().pattern().toString(),
+                        result.byContext(),
+                        result.byPosition());
+            }
         }
 
         Model named(String name) {

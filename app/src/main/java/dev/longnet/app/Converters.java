@@ -1,5 +1,6 @@
 package dev.longnet.app;
 
+import dev.longnet.InvalidArgumentException;
 import dev.longnet.config.Sizes;
 import dev.longnet.pattern.DilationPattern;
 import java.util.function.Function;
@@ -29,7 +30,7 @@ final class Converters {
     private static int parseInt(String text) {
         long value = Sizes.parse(text);
         if (value != (int) value) {
-            throw new IllegalArgumentException("\"" + text + "\" is outside of -2^31 to 2^31 - 1");
+            throw new InvalidArgumentException("\"%s\" is outside of -2^31 to 2^31 - 1", text);
         }
         return (int) value;
     }
@@ -39,7 +40,7 @@ final class Converters {
         return text -> {
             try {
                 return parse.apply(text);
-            } catch (IllegalArgumentException e) {
+            } catch (InvalidArgumentException e) {
                 throw new TypeConversionException(e.getMessage());
             }
         };

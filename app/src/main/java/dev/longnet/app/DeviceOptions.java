@@ -8,7 +8,8 @@ final class DeviceOptions {
             names = "--device",
             paramLabel = "NAME",
             defaultValue = "auto",
-            description = "auto, cpu, cuda or cuda:INDEX (default ${DEFAULT-VALUE}: a GPU when there is one).")
+            description =
+                    "auto, cpu, cuda, cuda:INDEX or mps, which is untested (default ${DEFAULT-VALUE}: an NVIDIA GPU if any).")
     private String name;
 
     @Option(

@@ -1,9 +1,9 @@
 package dev.longnet.app;
 
+import static dev.longnet.Checks.requireArgument;
+
 import dev.longnet.data.DataConfig;
-import dev.longnet.data.Split;
-import dev.longnet.data.TokenFile;
-import dev.longnet.eval.ContextEvaluation;
+import dev.longnet.eval.ContextEvaluation.Plan;
 import dev.longnet.tensor.Scope;
 import dev.longnet.train.RunFolder;
 import dev.longnet.train.TrainedModel;
@@ -25,7 +25,7 @@ final class EvalCommand implements Callable<Integer> {
             required = true,
             arity = "1..*",
             paramLabel = "RUN",
-            description = "Run folders, such as runs/x; several are compared on the same text.")
+            description = "Run folders, such as runs/x; several of one tokenizer are compared on the same text.")
     private List<Path> models;
 
     @Option(
@@ -40,7 +40,8 @@ final class EvalCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "N",
             defaultValue = "512,1k,2k,4k,8k",
-            description = "Context lengths in tokens, suffix included (default ${DEFAULT-VALUE}).")
+            description =
+                    "Most tokens of context, suffix included; samples have half to all (default ${DEFAULT-VALUE}).")
     private List<Integer> contexts;
 
     @Option(
@@ -57,6 +58,12 @@ final class EvalCommand implements Callable<Integer> {
             description = "Places in the text to measure at (default ${DEFAULT-VALUE}).")
     private int samples;
 
+    @Option(
+            names = "--save",
+            description =
+                    "Keeps the result as eval.json in the first run's folder, over an earlier one; report shows it.")
+    private boolean save;
+
     @Mixin
     private DeviceOptions device;
 
@@ -66,31 +73,37 @@ final class EvalCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Output output = options.output();
-        int[] lengths = contexts.stream().mapToInt(Integer::intValue).toArray();
-        List<ContextReport.Model> results = new ArrayList<>();
+        Plan plan = new Plan(contexts, suffix, samples);
         DataConfig text = text();
+        List<ContextReport.Model> results = new ArrayList<>();
         for (Path path : models) {
             try (Scope scope = new Scope()) {
                 TrainedModel trained = TrainedModel.load(path, device.name(), device.threads());
-                DataConfig source = text.withTokenizer(trained.tokenizer().name());
-                try (TokenFile file = Tokens.open(source, Split.HELD_OUT, output);
-                        ProgressBar bar = output.progress("eval", 0, 1L * lengths.length * samples)) {
-                    ContextEvaluation.Result result = new ContextEvaluation(
-                                    trained.model(), trained.execution(), trained.tokenizer())
-                            .run(file, lengths, suffix, samples, (done, of) -> bar.update(done));
-                    results.add(ContextReport.Model.of(path, trained.config(), result));
-                }
+                results.add(ContextReport.Model.measure(path, trained, text, plan, output));
             }
         }
         ContextReport report = new ContextReport(String.join(" ", text.sources()), results);
         report.show(output);
-        report.write(new RunFolder(models.get(0)).evaluation());
+        if (save) {
+            report.write(new RunFolder(models.get(0)).evaluation());
+        }
         return 0;
     }
 
-    /** One text for all models. */
+    /** One text for all models, which they read as the same tokens. */
     private DataConfig text() {
-        DataConfig heldOut = new RunFolder(models.get(0)).readConfig().data();
-        return data.isEmpty() ? heldOut : heldOut.withSources(data).withHeldOut(1);
+        DataConfig first = new RunFolder(models.get(0)).readConfig().data();
+        for (Path other : models) {
+            String tokenizer = new RunFolder(other).readConfig().data().tokenizer();
+            requireArgument(
+                    tokenizer.equals(first.tokenizer()),
+                    "%s reads text with tokenizer %s and %s with %s, so their perplexities are of different tokens;"
+                            + " measure each by itself and compare bits per byte",
+                    models.get(0),
+                    first.tokenizer(),
+                    other,
+                    tokenizer);
+        }
+        return data.isEmpty() ? first : first.withSources(data).withHeldOut(1);
     }
 }

@@ -2,6 +2,7 @@ package dev.longnet.app;
 
 import static dev.longnet.Checks.requireArgument;
 
+import dev.longnet.InvalidArgumentException;
 import dev.longnet.LongNetException;
 import dev.longnet.generate.Generator;
 import dev.longnet.generate.Sampling;
@@ -87,7 +88,7 @@ final class GenerateCommand implements Callable<Integer> {
 
     private byte[] prompt() {
         if ((prompt == null) == (promptFile == null)) {
-            throw new IllegalArgumentException("give either --prompt TEXT or --prompt-file FILE");
+            throw new InvalidArgumentException("give either --prompt TEXT or --prompt-file FILE");
         }
         if (prompt != null) {
             return prompt.getBytes(StandardCharsets.UTF_8);

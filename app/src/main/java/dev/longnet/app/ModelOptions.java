@@ -60,6 +60,10 @@ final class ModelOptions {
     /** The decoder's configuration; what the options do not name is as in {@link LongNetConfig#defaults}. */
     LongNetConfig model() {
         requireArgument(vocabulary > 0, "vocabulary must be positive, got %d", vocabulary);
+        requireArgument(
+                feedForward != null || embedding <= Integer.MAX_VALUE / 4,
+                "embedding %d is too wide for feed-forward layers of 4 times its width; make it smaller",
+                embedding);
         LongNetConfig base = LongNetConfig.defaults();
         return new LongNetConfig(
                 vocabulary,
@@ -67,7 +71,7 @@ final class ModelOptions {
                 layers,
                 heads,
                 keyValueHeads == null ? heads : keyValueHeads,
-                feedForward == null ? Math.multiplyExact(4, embedding) : feedForward,
+                feedForward == null ? 4 * embedding : feedForward,
                 pattern,
                 base.causal(),
                 base.positions(),

@@ -5,9 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.longnet.LongNetException;
 import dev.longnet.app.report.Report;
 import dev.longnet.config.Configs;
-import dev.longnet.data.Split;
-import dev.longnet.data.TokenFile;
-import dev.longnet.eval.ContextEvaluation;
+import dev.longnet.eval.ContextEvaluation.Plan;
 import dev.longnet.generate.Sampling;
 import dev.longnet.io.AtomicFiles;
 import dev.longnet.tensor.Scope;
@@ -86,7 +84,7 @@ final class QuickstartCommand implements Callable<Integer> {
         output.say("The page: %s", page);
         output.say("Next:  longnet generate --model %s --prompt \"public final class \"", out);
         output.say("       longnet train --data YOUR-CODE --out runs/mine --set train.length=16k");
-        output.say("       longnet eval --model runs/mine --context 1k,4k,16k");
+        output.say("       longnet eval --model runs/mine --context 1k,4k,16k --save");
         return 0;
     }
 
@@ -131,13 +129,13 @@ final class QuickstartCommand implements Callable<Integer> {
     }
 
     private void compare(RunFolder longNet, RunFolder dense, Output output) {
-        int[] contexts = {512, 1024, 2048, 4096, LENGTH, 2 * LENGTH, 4 * LENGTH};
+        Plan plan = new Plan(List.of(512, 1024, 2048, 4096, LENGTH, 2 * LENGTH, 4 * LENGTH), 256, samples);
         try (Scope scope = new Scope()) {
             ContextReport report = new ContextReport(
                     "held-out files",
                     List.of(
-                            measure(longNet, "LongNet " + LENGTH, contexts, output),
-                            measure(dense, "dense " + DENSE_LENGTH, contexts, output)));
+                            measure(longNet, "LongNet " + LENGTH, plan, output),
+                            measure(dense, "dense " + DENSE_LENGTH, plan, output)));
             report.show(output);
             output.say(
                     "A few minutes teach a model to spell, and near text tells it most; what far text is worth shows");
@@ -146,15 +144,10 @@ final class QuickstartCommand implements Callable<Integer> {
         }
     }
 
-    private ContextReport.Model measure(RunFolder run, String name, int[] contexts, Output output) {
+    private static ContextReport.Model measure(RunFolder run, String name, Plan plan, Output output) {
         TrainedModel trained = TrainedModel.load(run.path(), "auto", 0);
-        try (TokenFile file = Tokens.open(trained.config().data(), Split.HELD_OUT, output);
-                ProgressBar bar = output.progress("eval", 0, (long) contexts.length * samples)) {
-            ContextEvaluation.Result result = new ContextEvaluation(
-                            trained.model(), trained.execution(), trained.tokenizer())
-                    .run(file, contexts, 256, samples, (done, of) -> bar.update(done));
-            return ContextReport.Model.of(run.path(), trained.config(), result).named(name);
-        }
+        return ContextReport.Model.measure(run.path(), trained, trained.config().data(), plan, output)
+                .named(name);
     }
 
     private static void sample(RunFolder run, Output output) {

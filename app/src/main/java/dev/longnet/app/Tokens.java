@@ -11,18 +11,8 @@ final class Tokens {
 
     /** Opens the tokens of a configuration; the first time they are made, with a bar. */
     static TokenFile open(DataConfig config, Split split, Output output) {
-        ProgressBar[] bar = {null};
-        try {
-            return TokenFile.open(folder(), config, split, (done, total) -> {
-                if (bar[0] == null) {
-                    bar[0] = output.progress("read", 0, total);
-                }
-                bar[0].update(done);
-            });
-        } finally {
-            if (bar[0] != null) {
-                bar[0].close();
-            }
+        try (LateBar bar = new LateBar(output, "read")) {
+            return TokenFile.open(folder(), config, split, bar::update);
         }
     }
 

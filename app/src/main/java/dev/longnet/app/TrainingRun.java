@@ -3,6 +3,7 @@ package dev.longnet.app;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.longnet.InvalidArgumentException;
 import dev.longnet.LongNetException;
 import dev.longnet.config.Configs;
 import dev.longnet.config.Key;
@@ -49,12 +50,9 @@ final class TrainingRun {
         if (model.vocabulary() == 0) {
             model = model.withVocabulary(vocabulary);
         } else if (model.vocabulary() < vocabulary) {
-            throw new IllegalArgumentException(String.format(
-                    Locale.ROOT,
+            throw new InvalidArgumentException(
                     "model.vocabulary %d is too small for tokenizer %s, which has %d tokens; leave it at 0",
-                    model.vocabulary(),
-                    given.data().tokenizer(),
-                    vocabulary));
+                    model.vocabulary(), given.data().tokenizer(), vocabulary);
         }
         this.config = given.withModel(model);
     }
@@ -190,7 +188,7 @@ final class TrainingRun {
         info.put("name", run.path().toAbsolutePath().normalize().getFileName().toString());
         info.put("version", Version.text());
         info.put("started", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
-        info.put("parameters", ModelSize.parameters(config.model()));
+        info.put("parameters", config.model().parameterCount());
         info.put("tokenizer", config.data().tokenizer());
         info.put("trainingTokens", train.tokens());
         info.put("heldOutTokens", heldOut == null ? 0 : heldOut.tokens());

@@ -1,9 +1,9 @@
 package dev.longnet.app;
 
-import static dev.longnet.Checks.requireArgument;
-
 import dev.longnet.LongNetException;
 import dev.longnet.attention.AttentionKernel;
+import dev.longnet.io.FileErrors;
+import dev.longnet.tensor.NumberFormats;
 import dev.longnet.verify.Verification;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -63,12 +63,8 @@ final class Verify implements Callable<Integer> {
     @Override
     public Integer call() {
         Output output = options.output();
-        requireArgument(
-                Verification.TYPES.contains(dtype),
-                "dtype \"%s\" is not known; use %s",
-                dtype,
-                String.join(", ", Verification.TYPES));
-        kernels.forEach(AttentionKernel::of); // refuses unknown names before the first file
+        NumberFormats.of(dtype); // unknown names are refused before the first file
+        kernels.forEach(AttentionKernel::of);
         for (Path path : cases) {
             try {
                 files(path).forEach(file -> verify(file, output));
@@ -122,11 +118,11 @@ final class Verify implements Callable<Integer> {
                     .sorted()
                     .toList();
             if (files.isEmpty()) {
-                throw new LongNetException("%s holds no .safetensors file", path);
+                throw new LongNetException("%s holds no .safetensors file; name a folder of recorded cases", path);
             }
             return files;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+        } catch (IOException | UncheckedIOException e) {
+            throw FileErrors.reading(path, e instanceof UncheckedIOException u ? u.getCause() : (IOException) e);
         }
     }
 

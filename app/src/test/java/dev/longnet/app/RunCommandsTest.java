@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.longnet.config.Configs;
-import dev.longnet.model.LongNetConfig;
 import dev.longnet.model.LongNetDecoder;
 import dev.longnet.tensor.Parameters;
 import dev.longnet.tensor.Scope;
@@ -19,8 +17,6 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Train, resume, eval, generate and report, one after the other as a user runs them. */
 class RunCommandsTest {
@@ -49,7 +45,8 @@ class RunCommandsTest {
                 .contains("trained 5 steps; next: longnet eval --model " + run)
                 .doesNotContain("{");
         assertThat(train.err()).contains("tokens to train on", "train 5/5", "held-out loss");
-        Cli eval = Cli.ok("eval", "--model", run, "--context", "14,33", "--suffix", 7, "--samples", 3, "--threads", 1);
+        Cli eval = Cli.ok(
+                "eval", "--model", run, "--context", "14,33", "--suffix", 7, "--samples", 3, "--threads", 1, "--save");
         assertThat(eval.out())
                 .containsPattern("context\\s+x perplexity\\s+bits/byte")
                 .containsPattern("\\n +33 +\\d");
@@ -77,7 +74,19 @@ class RunCommandsTest {
         assertThat(lines.get(6)).hasToString("{\"run\":\"" + run + "\",\"step\":5,\"complete\":true}");
 
         Cli eval = Cli.ok(
-                "eval", "--model", run, "--context", "14,33", "--suffix", 7, "--samples", 3, "--threads", 1, "--json");
+                "eval",
+                "--model",
+                run,
+                "--context",
+                "14,33",
+                "--suffix",
+                7,
+                "--samples",
+                3,
+                "--threads",
+                1,
+                "--json",
+                "--save");
         assertThat(eval.json()).hasSize(2).allSatisfy(line -> {
             assertThat(line.get("model").asText()).isEqualTo("x");
             assertThat(line.get("tokens").asInt()).isEqualTo(21);
@@ -148,25 +157,6 @@ class RunCommandsTest {
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "keyValueHeads=1",
-                "tiedEmbeddings=false",
-                "norm=prenorm",
-                "layers=3",
-                "feedForward=31",
-                "positions=none"
-            })
-    void parametersAreCountedFromTheConfiguration(String setting) {
-        LongNetConfig config = Configs.with(
-                Configs.with(LongNetConfig.defaults(), "vocabulary=37", "embedding=20", "heads=2", "keyValueHeads=2"),
-                setting);
-        try (Scope scope = new Scope()) {
-            assertThat(ModelSize.parameters(config)).isEqualTo(Parameters.count(new LongNetDecoder(config)));
-        }
-    }
-
     @Test
     void modelsAreComparedOnOneText() throws IOException {
         Path other = folder.resolve("other");
@@ -175,7 +165,7 @@ class RunCommandsTest {
         Path second = folder.resolve("runs/y");
         Cli.ok("train", "--data", text, "--out", run, "--config", settings);
         Cli.ok("train", "--data", other, "--out", second, "--config", settings, "--set", "train.steps=1");
-        Object[] sizes = {"--context", "14,33", "--suffix", 7, "--samples", 3, "--threads", 1, "--json"};
+        Object[] sizes = {"--context", "14,33", "--suffix", 7, "--samples", 3, "--threads", 1, "--json", "--save"};
         List<JsonNode> both = eval(sizes, "--model", run, second).json();
         assertThat(both).extracting(line -> line.get("model").asText()).containsExactly("x", "y", "x", "y");
         // y alone is measured on what it held out itself, so the text has to be named to compare with it.
@@ -190,6 +180,16 @@ class RunCommandsTest {
                         .get("data")
                         .asText())
                 .isEqualTo(other.toString());
+    }
+
+    @Test
+    void evaluationsAreKeptOnlyWhenAskedAndTheBarEndsWithTheLastPass() throws IOException {
+        Cli.ok("train", "--data", text, "--out", run, "--config", settings, "--set", "train.steps=1");
+        Files.writeString(run.resolve("eval.json"), "a comparison");
+        Cli eval =
+                Cli.ok("eval", "--model", run, "--context", "14,33", "--suffix", 7, "--samples", "1m", "--threads", 1);
+        assertThat(run.resolve("eval.json")).hasContent("a comparison");
+        assertThat(eval.err()).containsPattern("eval (\\d+)/\\1  in ");
     }
 
     private static Cli eval(Object[] sizes, Object... models) {

@@ -1,6 +1,7 @@
 package dev.longnet.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -20,6 +21,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -129,7 +131,44 @@ class VerifyTest {
         Path empty = Files.createDirectory(folder.resolve("empty"));
         assertThat(run(empty)).isEqualTo(1);
         assertThat(err.toString())
-                .isEqualToIgnoringNewLines("longnet verify: " + empty + " holds no .safetensors file");
+                .isEqualToIgnoringNewLines(
+                        "longnet verify: " + empty + " holds no .safetensors file; name a folder of recorded cases");
+    }
+
+    @Test
+    void whatCannotBeReadIsOneSentenceAndTheOthersGoOn() throws Exception {
+        Path empty = Files.createFile(folder.resolve("a-empty.safetensors"));
+        Path huge = record("b-huge", Map.of("branches", "[[4, 99999999999999999999]]", "causal", "true"), true);
+        Path wide = record(
+                "c-wide",
+                Map.of(
+                        "kind",
+                        "decoder",
+                        "config",
+                        "{\"vocab_size\":2000000000,\"decoder_embed_dim\":1200,\"segment_length\":[4],\"dilated_ratio\":[1]}"),
+                true);
+        assertThat(run(folder, folder.resolve("none"), "--kernel", "aten")).isEqualTo(1);
+        assertThat(err.toString().lines())
+                .noneMatch(line -> line.contains("mistake"))
+                .satisfiesExactly(
+                        line -> assertThat(line).contains(empty.toString()),
+                        line -> assertThat(line).contains(huge.toString(), "is too large; use at most 2147483647"),
+                        line -> assertThat(line)
+                                .contains(wide.toString(), "describes a model of 4.8", "restore the file"),
+                        line -> assertThat(line).contains("none", "does not exist"));
+        assertThat(out.toString()).containsPattern("good .* ok");
+    }
+
+    @Test
+    void aFolderThatCannotBeReadIsOneSentence() throws Exception {
+        Path locked = Files.createDirectory(folder.resolve("locked"));
+        Files.setPosixFilePermissions(locked, Set.of());
+        assumeThat(Files.isReadable(locked)).as("a superuser may read anything").isFalse();
+        assertThat(run(locked, folder.resolve("good.safetensors"), "--kernel", "aten"))
+                .isEqualTo(1);
+        assertThat(err.toString())
+                .contains("cannot read " + locked + ": permission denied")
+                .hasLineCount(1);
     }
 
     @Test

@@ -3,6 +3,8 @@ package dev.longnet.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -93,6 +95,9 @@ class WrongInputTest {
                 "1 | train --out DIR/z --data TEXT --config DIR/none.yaml        | does not exist",
                 "2 | train --out DIR/z --data TEXT --stepz 3                     | --stepz",
                 "1 | train --out DIR/z --data TEXT --config TINY --set train.device=cuda:7 | no NVIDIA GPU can be used",
+                "1 | train --out DIR/z --data TEXT --config TINY --set train.device=mps | libtorch sees no Apple GPU here; use --device cpu",
+                "1 | eval --model RUN --context 14 --suffix 5 --device mps       | libtorch sees no Apple GPU here; use --device cpu",
+                "1 | generate --model RUN --prompt a --device mps                | libtorch sees no Apple GPU here; use --device cpu",
                 "2 | eval --model RUN --context 14,x                             | x",
                 "2 | eval --model RUN --context EMPTY                            | --context",
                 "2 | eval --model RUN --context -5                               | -5",
@@ -219,7 +224,7 @@ class WrongInputTest {
     @Test
     void aHeaderThatIsTooLong() throws IOException {
         try (FileChannel channel = FileChannel.open(checkpoint("model.safetensors"), StandardOpenOption.WRITE)) {
-            channel.write(java.nio.ByteBuffer.wrap(new byte[] {0, 0, 0, (byte) 0x80, 0, 0, 0, 0}), 0);
+            channel.write(ByteBuffer.wrap(new byte[] {0, 0, 0, (byte) 0x80, 0, 0, 0, 0}), 0);
         }
         assertThat(refused(1, "generate --model RUN --prompt a")).contains("model.safetensors", "header");
     }
@@ -259,6 +264,34 @@ class WrongInputTest {
         for (String command : List.of("eval --model RUN --context 14 --suffix 5", "generate --model RUN --prompt a")) {
             assertThat(refused(1, command)).contains("tokenizer cl100k_base has", "but the model 256");
         }
+    }
+
+    @Test
+    void modelsOfDifferentTokenizersAreNotCompared() throws IOException {
+        Path other = Files.createDirectories(folder.resolve("other"));
+        String config = Files.readString(run.resolve("config.yaml"));
+        Files.writeString(other.resolve("config.yaml"), config.replace("tokenizer: bytes", "tokenizer: cl100k_base"));
+        assertThat(refused(2, "eval --model RUN DIR/other --context 14 --suffix 5"))
+                .contains("x reads text with tokenizer bytes and", "other with cl100k_base", "compare bits per byte");
+    }
+
+    @Test
+    void aModelThatIsNotFiniteHasNoPerplexity() throws IOException {
+        byte[] bytes = Files.readAllBytes(checkpoint("model.safetensors"));
+        int header = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt();
+        Arrays.fill(bytes, 8 + header, bytes.length, (byte) 0xff); // NaN
+        Files.write(checkpoint("model.safetensors"), bytes);
+        assertThat(refused(1, "eval --model RUN --context 14 --suffix 5 --save --threads 1"))
+                .contains("perplexity is NaN at a context of 14 tokens");
+        assertThat(refused(1, "eval --model RUN --context 14 --suffix 5 --save --threads 1 --json"))
+                .contains("perplexity is NaN");
+    }
+
+    /** Before the text is read, which may take minutes. */
+    @Test
+    void aWrongSuffixIsFoundFirst() throws IOException {
+        assertThat(refused(2, "eval --model RUN --context 14 --suffix 14 --data DIR/none"))
+                .contains("every context to be longer");
     }
 
     @Test

@@ -1,5 +1,6 @@
 package dev.longnet.attention;
 
+import dev.longnet.InvalidArgumentException;
 import java.util.List;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
@@ -50,7 +51,6 @@ public interface AttentionKernel {
                 return kernel;
             }
         }
-        throw new IllegalArgumentException(
-                "attention kernel \"" + name + "\" is not known; use auto, reference or aten");
+        throw new InvalidArgumentException("attention kernel \"%s\" is not known; use auto, reference or aten", name);
     }
 }

@@ -1,5 +1,6 @@
 package dev.longnet.attention;
 
+import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.Ops;
 import dev.longnet.tensor.Tensors;
 import java.util.ArrayList;
@@ -66,11 +67,12 @@ final class Damping {
 
     /** ζ_d^(step·(i − middle)/c) of rows i, each pair's factor twice. */
     private Tensor factors(long from, long rows, double middle, int step, Tensor like) {
-        TensorOptions wide = Tensors.options(ScalarType.Double, like.device());
+        TensorOptions wide = Tensors.options(ScalarType.Double, Compute.wide(like.device()));
         Tensor tokens =
                 Tensors.range(from, from + rows, wide).sub(new Scalar(middle)).mul(new Scalar((double) step));
-        Tensor pairs = Ops.exp2(tokens.unsqueeze(1).mul(Tensors.of(rotary.exponents(), like.device())));
+        Tensor pairs = Ops.exp2(tokens.unsqueeze(1).mul(Tensors.of(rotary.exponents(), wide.device())));
         return pairs.to(Tensors.type(like))
+                .to(like.device(), Tensors.type(like))
                 .unsqueeze(2)
                 .expand(rows, pairs.size(1), 2)
                 .flatten(1, 2);

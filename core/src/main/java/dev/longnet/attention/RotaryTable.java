@@ -1,5 +1,6 @@
 package dev.longnet.attention;
 
+import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.Ops;
 import dev.longnet.tensor.Scope;
@@ -42,17 +43,17 @@ public final class RotaryTable {
         this.length = length;
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
-            TensorOptions wide = Tensors.options(ScalarType.Double, device);
+            TensorOptions wide = Tensors.options(ScalarType.Double, Compute.wide(device));
             ScalarType complex = type == ScalarType.Double ? ScalarType.ComplexDouble : ScalarType.ComplexFloat;
             Tensor angles = angles(wide);
             Tensor one = Tensors.full(1, wide, 1);
             plain = scope.keep(
-                    broadcast(Ops.polar(one.expand(Tensors.shape(angles)).contiguous(), angles), complex));
+                    broadcast(Ops.polar(one.expand(Tensors.shape(angles)).contiguous(), angles), complex, device));
             if (bakesDamping()) {
                 Tensor steps = Tensors.range(0, length, wide).sub(Tensors.full((length - 1) / 2.0, wide, 1));
-                Tensor growth = Ops.exp2(steps.unsqueeze(1).mul(Tensors.of(rotary.exponents(), device)));
-                queries = scope.keep(broadcast(Ops.polar(growth, angles), complex));
-                keys = scope.keep(broadcast(Ops.polar(growth.reciprocal(), angles), complex));
+                Tensor growth = Ops.exp2(steps.unsqueeze(1).mul(Tensors.of(rotary.exponents(), wide.device())));
+                queries = scope.keep(broadcast(Ops.polar(growth, angles), complex, device));
+                keys = scope.keep(broadcast(Ops.polar(growth.reciprocal(), angles), complex, device));
             } else {
                 queries = plain;
                 keys = plain;
@@ -112,7 +113,7 @@ public final class RotaryTable {
     }
 
     /** As a table (N, 1, D/2) that broadcasts over batch and heads. */
-    private static Tensor broadcast(Tensor table, ScalarType complex) {
-        return table.to(complex).unsqueeze(1);
+    private static Tensor broadcast(Tensor table, ScalarType complex, Device device) {
+        return table.to(complex).to(device, complex).unsqueeze(1);
     }
 }

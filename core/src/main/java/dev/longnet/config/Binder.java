@@ -1,5 +1,6 @@
 package dev.longnet.config;
 
+import dev.longnet.InvalidArgumentException;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -38,7 +39,7 @@ final class Binder {
         }
         try {
             return Records.create(type, values);
-        } catch (IllegalArgumentException e) {
+        } catch (InvalidArgumentException e) {
             throw refused(prefix, names, e);
         }
     }
@@ -62,8 +63,8 @@ final class Binder {
         }
         try {
             return Values.parse(type, scalar.text());
-        } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException(node.origin() + ": " + path + ": " + e.getMessage(), e);
+        } catch (InvalidArgumentException e) {
+            throw new InvalidArgumentException(e, "%s: %s: %s", node.origin(), path, e.getMessage());
         }
     }
 
@@ -86,7 +87,7 @@ final class Binder {
                 .orElse(group);
     }
 
-    private IllegalArgumentException unknown(String prefix, String name, List<String> names, Node node) {
+    private InvalidArgumentException unknown(String prefix, String name, List<String> names, Node node) {
         String path = prefix + name;
         String leaf = path.substring(path.lastIndexOf('.') + 1);
         Optional<String> nearest = Suggestions.nearest(path, known)
@@ -96,25 +97,24 @@ final class Binder {
                 .orElseGet(() ->
                         "the keys " + (prefix.isEmpty() ? "here" : "of " + prefix.substring(0, prefix.length() - 1))
                                 + " are " + String.join(", ", names));
-        return new IllegalArgumentException(node.origin() + ": unknown key " + path + "; " + way);
+        return new InvalidArgumentException("%s: unknown key %s; %s", node.origin(), path, way);
     }
 
-    private static IllegalArgumentException wrong(String path, Node node, String expected) {
+    private static InvalidArgumentException wrong(String path, Node node, String expected) {
         String found = "a list";
         if (node instanceof Node.Scalar scalar) {
             found = scalar.text() == null ? "nothing" : '"' + scalar.text() + '"';
         } else if (node instanceof Node.Mapping) {
             found = "keys";
         }
-        return new IllegalArgumentException(
-                node.origin() + ": " + path + " must hold " + expected + ", found " + found);
+        return new InvalidArgumentException("%s: %s must hold %s, found %s", node.origin(), path, expected, found);
     }
 
     /** A record's own check speaks of its components by name; in front of it goes the way to them. */
-    private static IllegalArgumentException refused(String prefix, List<String> names, IllegalArgumentException e) {
+    private static InvalidArgumentException refused(String prefix, List<String> names, InvalidArgumentException e) {
         String message = String.valueOf(e.getMessage());
         boolean startsWithName = names.contains(message.split("\\W", 2)[0]);
         String group = prefix.isEmpty() || startsWithName ? prefix : prefix.substring(0, prefix.length() - 1) + ": ";
-        return new IllegalArgumentException(group + message, e);
+        return new InvalidArgumentException(e, "%s%s", group, message);
     }
 }

@@ -2,6 +2,7 @@ package dev.longnet.config;
 
 import static dev.longnet.Checks.requireArgument;
 
+import dev.longnet.InvalidArgumentException;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -24,7 +25,7 @@ public final class Sizes {
             long number = Long.parseLong(matcher.group(1).replace("_", ""));
             return Math.multiplyExact(number, unit(matcher.group(2)));
         } catch (NumberFormatException | ArithmeticException e) {
-            throw new IllegalArgumentException("\"" + text + "\" is outside of -2^63 to 2^63 - 1");
+            throw new InvalidArgumentException(e, "\"%s\" is outside of -2^63 to 2^63 - 1", text);
         }
     }
 

@@ -3,6 +3,7 @@ package dev.longnet.config;
 import static dev.longnet.Checks.requireArgument;
 
 import com.fasterxml.jackson.core.io.JsonStringEncoder;
+import dev.longnet.InvalidArgumentException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
@@ -91,7 +92,7 @@ final class Values {
         return switch (text.toLowerCase(Locale.ROOT)) {
             case "true" -> true;
             case "false" -> false;
-            default -> throw new IllegalArgumentException("\"" + text + "\" is not true or false");
+            default -> throw new InvalidArgumentException("\"%s\" is not true or false", text);
         };
     }
 
@@ -103,8 +104,11 @@ final class Values {
         }
         List<String> names = enumNames(type);
         Optional<String> nearest = Suggestions.nearest(text, names);
-        throw new IllegalArgumentException("\"" + text + "\" is not " + or(names)
-                + nearest.map(name -> "; did you mean " + name + "?").orElse(""));
+        throw new InvalidArgumentException(
+                "\"%s\" is not %s%s",
+                text,
+                or(names),
+                nearest.map(name -> "; did you mean " + name + "?").orElse(""));
     }
 
     private static Object parseByMethod(Class<?> type, String text) {
@@ -114,7 +118,7 @@ final class Values {
                 return parse.invoke(null, text);
             }
         } catch (InvocationTargetException e) {
-            if (e.getCause() instanceof IllegalArgumentException refused) {
+            if (e.getCause() instanceof InvalidArgumentException refused) {
                 throw refused;
             }
             throw new IllegalStateException("cannot read a " + type.getSimpleName(), e.getCause());

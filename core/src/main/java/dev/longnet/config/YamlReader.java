@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
+import dev.longnet.InvalidArgumentException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -33,8 +34,9 @@ final class YamlReader {
         if (node instanceof Node.Mapping mapping) {
             return mapping;
         }
-        throw new IllegalArgumentException(node.origin() + ": expected keys such as \"train:\" but found a "
-                + (node instanceof Node.Scalar ? "single value" : "list"));
+        throw new InvalidArgumentException(
+                "%s: expected keys such as \"train:\" but found a %s",
+                node.origin(), node instanceof Node.Scalar ? "single value" : "list");
     }
 
     static Node readNode(String yaml, String source) {
@@ -51,7 +53,7 @@ final class YamlReader {
         } catch (JsonProcessingException e) {
             JsonLocation at = e.getLocation();
             String where = at == null ? source : source + ":" + at.getLineNr() + ":" + at.getColumnNr();
-            throw new IllegalArgumentException(where + ": not valid YAML: " + firstLine(e.getOriginalMessage()), e);
+            throw new InvalidArgumentException(e, "%s: not valid YAML: %s", where, firstLine(e.getOriginalMessage()));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -78,8 +80,8 @@ final class YamlReader {
             parser.nextToken();
             Node before = mapping.put(key, node());
             if (before != null) {
-                throw new IllegalArgumentException(
-                        origin + ": key " + key + " is written twice, first at " + before.origin() + "; keep one");
+                throw new InvalidArgumentException(
+                        "%s: key %s is written twice, first at %s; keep one", origin, key, before.origin());
             }
         }
         return mapping;
@@ -99,9 +101,9 @@ final class YamlReader {
         return source + ":" + at.getLineNr();
     }
 
-    private IllegalArgumentException error(String message) {
+    private InvalidArgumentException error(String message) {
         JsonLocation at = parser.currentTokenLocation();
-        return new IllegalArgumentException(source + ":" + at.getLineNr() + ":" + at.getColumnNr() + ": " + message);
+        return new InvalidArgumentException("%s:%d:%d: %s", source, at.getLineNr(), at.getColumnNr(), message);
     }
 
     /** SnakeYAML's messages go on with a drawing of the line; the first line says what is wrong. */

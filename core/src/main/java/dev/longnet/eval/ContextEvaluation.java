@@ -2,6 +2,7 @@ package dev.longnet.eval;
 
 import static dev.longnet.Checks.requireArgument;
 
+import dev.longnet.LongNetException;
 import dev.longnet.data.TokenFile;
 import dev.longnet.data.Tokenizer;
 import dev.longnet.model.Execution;
@@ -21,12 +22,54 @@ import org.bytedeco.pytorch.Tensor;
  * <p>Samples are spread evenly over the token file. In each, the tokens of the suffix are predicted again and again,
  * once for every context length, from the tokens just before them; so the lengths differ in nothing but what the model
  * may look back on. The longest context also gives the loss by position.
+ *
+ * <p>Segments are counted from the first token that a model is given. Were that always a whole context, then with
+ * lengths that are powers of two every suffix would end where a segment does and look back on all of it, the best case
+ * of a pattern. So a sample is given between half of the context and all of it: the suffix stands where it stands in the
+ * text and the prefix begins later, by shares of the golden ratio, which spread evenly however many samples there are
+ * and are the same for every model. The first sample is given all.
+ *
+ * <p>A suffix without text, only ends of documents, is passed over.
  */
 public final class ContextEvaluation {
     private static final int CHUNK = 2048;
+    private static final double GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
     /**
-     * Loss with a context of so many tokens, the suffix included.
+     * What is measured where.
+     *
+     * @param contexts context lengths in tokens, the suffix included; kept in ascending order
+     * @param suffix tokens predicted in each sample; less than the shortest context
+     * @param samples places in the text to measure at, fewer where suffixes would overlap
+     */
+    public record Plan(List<Integer> contexts, int suffix, int samples) {
+        public Plan {
+            contexts = contexts.stream().sorted().distinct().toList();
+            requireArgument(!contexts.isEmpty(), "name at least one context length, such as --context 1k,2k");
+            int shortest = contexts.get(0);
+            requireArgument(
+                    suffix > 0 && suffix < shortest,
+                    "a suffix of %d tokens needs every context to be longer, got %d; use a longer context or --suffix"
+                            + " %d",
+                    suffix,
+                    shortest,
+                    Math.max(1, shortest / 2));
+            requireArgument(samples > 0, "samples must be positive, got %d", samples);
+        }
+
+        int longest() {
+            return contexts.get(contexts.size() - 1);
+        }
+
+        /** Tokens that a sample is given where {@code context} are asked for, more than the suffix. */
+        int given(int context, int sample) {
+            double share = sample * GOLDEN_RATIO % 1;
+            return context - (int) (share * Math.min(context / 2, context - suffix));
+        }
+    }
+
+    /**
+     * Loss with a context of up to so many tokens, the suffix included.
      *
      * @param loss mean −ln p a token
      * @param perplexity e^loss
@@ -57,58 +100,73 @@ public final class ContextEvaluation {
     }
 
     /**
-     * @param contexts context lengths in tokens
-     * @param suffix tokens predicted in each sample; less than the shortest context
-     * @param samples places in the file to measure at
+     * Measures a file of tokens.
+     *
+     * @throws IllegalArgumentException if the file is not longer than the longest context
+     * @throws LongNetException if the perplexity is not finite, or no suffix holds text
      */
-    public Result run(TokenFile file, int[] contexts, int suffix, int samples, Progress progress) {
-        int[] sorted = Arrays.stream(contexts).sorted().distinct().toArray();
-        requireArgument(sorted.length > 0, "name at least one context length, such as --context 1k,2k");
-        int shortest = sorted[0], longest = sorted[sorted.length - 1];
-        requireArgument(
-                suffix > 0 && suffix < shortest,
-                "a suffix of %d tokens needs every context to be longer, got %d; use a longer context or --suffix %d",
-                suffix,
-                shortest,
-                Math.max(1, shortest / 2));
-        requireArgument(samples > 0, "samples must be positive, got %d", samples);
+    public Result run(TokenFile file, Plan plan, Progress progress) {
+        List<Integer> contexts = plan.contexts();
+        int suffix = plan.suffix(), longest = plan.longest();
         requireArgument(
                 file.tokens() > longest,
                 "the longest context of %d tokens needs more held-out text than %d tokens; use shorter contexts or more"
                         + " data",
                 longest,
                 file.tokens());
-        double[] sums = new double[sorted.length];
+        double[] sums = new double[contexts.size()];
         double[] positionSums = new double[longest];
-        long bytes = 0, passes = 0;
+        long[] positionCounts = new long[longest];
+        long bytes = 0;
+        int passes = 0, measured = 0;
         // Ends of the samples: evenly spread, the first one a whole longest context into the file.
         long room = file.tokens() - 1 - longest;
-        int places = (int) Math.min(samples, Math.max(1, room / suffix + 1));
+        int places = (int) Math.min(plan.samples(), Math.max(1, room / suffix + 1));
         for (int s = 0; s < places; s++) {
             long end = longest + (places == 1 ? room / 2 : room * s / (places - 1));
             int[] window = new int[longest + 1];
             file.read(end - longest, window, 0, window.length);
-            bytes += textBytes(Arrays.copyOfRange(window, window.length - suffix, window.length));
-            for (int c = 0; c < sorted.length; c++) {
-                float[] losses = losses(Arrays.copyOfRange(window, longest - sorted[c], window.length));
-                for (int i = losses.length - suffix; i < losses.length; i++) {
-                    sums[c] += losses[i];
-                }
-                if (sorted[c] == longest) {
-                    for (int i = 0; i < longest; i++) {
+            int text = textBytes(Arrays.copyOfRange(window, window.length - suffix, window.length));
+            for (int c = 0; c < sums.length; c++) {
+                if (text > 0) {
+                    int given = plan.given(contexts.get(c), measured);
+                    float[] losses = losses(Arrays.copyOfRange(window, longest - given, window.length));
+                    for (int i = given - suffix; i < given; i++) {
+                        sums[c] += losses[i];
+                    }
+                    requireFinite(sums[c] / ((measured + 1.0) * suffix), contexts.get(c));
+                    for (int i = 0; i < given && contexts.get(c) == longest; i++) {
                         positionSums[i] += losses[i];
+                        positionCounts[i]++;
                     }
                 }
-                progress.done((int) ++passes, places * sorted.length);
+                progress.done(++passes, places * sums.length);
             }
+            bytes += text;
+            measured += text > 0 ? 1 : 0;
         }
-        long predicted = (long) places * suffix;
+        if (measured == 0) {
+            throw new LongNetException(
+                    "the %d suffixes of %d tokens hold no text, only ends of documents; use a longer --suffix",
+                    places, suffix);
+        }
+        long predicted = (long) measured * suffix;
         List<ByContext> byContext = new ArrayList<>();
-        for (int c = 0; c < sorted.length; c++) {
+        for (int c = 0; c < sums.length; c++) {
             double loss = sums[c] / predicted;
-            byContext.add(new ByContext(sorted[c], loss, Math.exp(loss), sums[c] / Math.log(2) / bytes, predicted));
+            byContext.add(
+                    new ByContext(contexts.get(c), loss, Math.exp(loss), sums[c] / Math.log(2) / bytes, predicted));
         }
-        return new Result(byContext, byPosition(positionSums, places));
+        return new Result(byContext, byPosition(positionSums, positionCounts));
+    }
+
+    private static void requireFinite(double loss, int context) {
+        if (!Double.isFinite(Math.exp(loss))) {
+            throw new LongNetException(
+                    "the model's perplexity is %s at a context of %d tokens, so its weights are damaged or its training"
+                            + " went astray; train it again with a lower train.learningRate",
+                    Math.exp(loss), context);
+        }
     }
 
     /** Bytes of text in the tokens; the end of a document is none. */
@@ -130,13 +188,14 @@ public final class ContextEvaluation {
     }
 
     /** Buckets that double from 64 tokens on, so that the first tokens do not drown. */
-    private static List<ByPosition> byPosition(double[] sums, int places) {
+    private static List<ByPosition> byPosition(double[] sums, long[] counts) {
         List<ByPosition> buckets = new ArrayList<>();
         int from = 0;
         for (int to = 64; from < sums.length; to *= 2) {
             int end = Math.min(to, sums.length);
-            buckets.add(
-                    new ByPosition(from, end, Arrays.stream(sums, from, end).sum() / ((double) places * (end - from))));
+            double sum = Arrays.stream(sums, from, end).sum();
+            buckets.add(new ByPosition(
+                    from, end, sum / Arrays.stream(counts, from, end).sum()));
             from = end;
         }
         return buckets;

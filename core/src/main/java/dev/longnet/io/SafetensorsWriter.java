@@ -5,6 +5,7 @@ import static dev.longnet.Checks.requireArgument;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.longnet.InvalidArgumentException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -18,7 +19,6 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.LongStream;
@@ -57,11 +57,9 @@ public final class SafetensorsWriter {
             try {
                 SafetensorsWriter.bytes(type, shape);
             } catch (ArithmeticException e) {
-                throw new IllegalArgumentException(String.format(
-                        Locale.ROOT,
+                throw new InvalidArgumentException(
                         "tensor \"%s\" of shape %s has more bytes than a 64-bit number counts",
-                        name,
-                        Arrays.toString(shape)));
+                        name, Arrays.toString(shape));
             }
             requireArgument(
                     !name.equals(SafetensorsHeader.METADATA), "a tensor cannot have the reserved name \"%s\"", name);
@@ -148,7 +146,7 @@ public final class SafetensorsWriter {
         try {
             return StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
         } catch (CharacterCodingException e) {
-            throw new IllegalArgumentException("a tensor's name or a note is not valid Unicode text", e);
+            throw new InvalidArgumentException(e, "a tensor's name or a note is not valid Unicode text");
         }
     }
 

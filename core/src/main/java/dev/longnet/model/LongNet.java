@@ -8,6 +8,7 @@ import dev.longnet.attention.Rotary;
 import dev.longnet.attention.RotaryTable;
 import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.Gradient;
+import dev.longnet.tensor.HostMemory;
 import dev.longnet.tensor.LayerNorm;
 import dev.longnet.tensor.Linear;
 import dev.longnet.tensor.Ops;
@@ -41,6 +42,11 @@ public abstract class LongNet extends Module {
         this.config = config;
         requireArgument(
                 config.vocabulary() > 0, "vocabulary 0 stands for the tokenizer's; give the model the size itself");
+        HostMemory.require(
+                "a model of embedding " + config.embedding() + ", feed-forward width " + config.feedForward() + ", "
+                        + config.layers() + " layers and " + config.vocabulary() + " tokens",
+                (double) Float.BYTES * config.parameterCount(),
+                "make it smaller");
         Table table = register_module("embed_tokens", new Table(config.vocabulary(), config.embedding()));
         embedding = table.weight;
         ModuleListImpl list = register_module("layers", new ModuleListImpl());

@@ -156,6 +156,18 @@ public record LongNetConfig(
         return embedding / heads;
     }
 
+    /** Number of trained values of a decoder of this shape; exact up to 2^53. */
+    public long parameterCount() {
+        // In double, which numbers that no machine could hold do not overflow.
+        double e = embedding, f = feedForward, kv = (double) keyValueHeads * headDim();
+        boolean subLn = norm == Norm.SUBLN;
+        double attention = 2 * (e * e + e) + 2 * (e * kv + kv) + (subLn ? 2 * e : 0);
+        double feed = 2 * e * f + e + f + (subLn ? 2 * f : 0);
+        double block = attention + feed + 4 * e;
+        double tables = e * vocabulary * (tiedEmbeddings ? 1 : 2);
+        return (long) (tables + layers * block + 2 * e);
+    }
+
     /** The same model with a vocabulary of {@code size} tokens. */
     public LongNetConfig withVocabulary(int size) {
         return new LongNetConfig(

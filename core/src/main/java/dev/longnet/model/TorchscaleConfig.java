@@ -1,6 +1,7 @@
 package dev.longnet.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.longnet.InvalidArgumentException;
 import dev.longnet.LongNetException;
 import dev.longnet.pattern.Branch;
 import dev.longnet.pattern.DilationPattern;
@@ -18,34 +19,54 @@ public final class TorchscaleConfig {
      * @throws LongNetException if it describes no model that can be built here
      */
     public static LongNetConfig of(JsonNode json, String kind) {
-        boolean causal = !kind.equals("encoder");
-        int heads = json.path(kind + "_attention_heads").asInt(12);
         boolean normalizeBefore = json.path(kind + "_normalize_before").asBoolean(true);
         if (!normalizeBefore) {
             throw new LongNetException(
                     "%s_normalize_before is false (post-norm), which is not built here; use a pre-norm or Sub-LN model",
                     kind);
         }
+        try {
+            return config(json, kind);
+        } catch (InvalidArgumentException e) {
+            throw new LongNetException(e, "torchscale's configuration describes no model: %s", e.getMessage());
+        }
+    }
+
+    private static LongNetConfig config(JsonNode json, String kind) {
+        boolean causal = !kind.equals("encoder");
+        int heads = size(json, kind + "_attention_heads", 12);
         return new LongNetConfig(
-                json.path("vocab_size").asInt(),
-                json.path(kind + "_embed_dim").asInt(768),
-                json.path(kind + "_layers").asInt(12),
+                size(json, "vocab_size", 0),
+                size(json, kind + "_embed_dim", 768),
+                size(json, kind + "_layers", 12),
                 heads,
                 heads,
-                json.path(kind + "_ffn_embed_dim").asInt(3072),
+                size(json, kind + "_ffn_embed_dim", 3072),
                 pattern(json),
                 causal,
                 json.path("xpos_rel_pos").asBoolean(false)
                         ? LongNetConfig.Positions.XPOS
                         : LongNetConfig.Positions.NONE,
                 10_000,
-                json.path("xpos_scale_base").asInt(512),
+                size(json, "xpos_scale_base", 512),
                 json.path("subln").asBoolean(true) ? LongNetConfig.Norm.SUBLN : LongNetConfig.Norm.PRENORM,
                 activation(json.path("activation_fn").asText("gelu")),
                 json.path("share_decoder_input_output_embed").asBoolean(false),
                 !json.path("no_scale_embedding").asBoolean(true),
                 json.path("dropout").asDouble(0),
                 json.path("layernorm_eps").asDouble(1e-5));
+    }
+
+    /** A whole number that a Java int holds; what {@code otherwise} says where there is none. */
+    private static int size(JsonNode json, String key, int otherwise) {
+        JsonNode node = json.path(key);
+        if (node.isMissingNode()) {
+            return otherwise;
+        }
+        if (!node.isIntegralNumber() || !node.canConvertToInt()) {
+            throw new LongNetException("%s must be a whole number below 2^31, got %s", key, node);
+        }
+        return node.intValue();
     }
 
     private static LongNetConfig.Activation activation(String name) {
@@ -66,7 +87,10 @@ public final class TorchscaleConfig {
         }
         List<Branch> branches = new ArrayList<>();
         for (int i = 0; i < segments.length; i++) {
-            branches.add(new Branch(segments[i], Math.toIntExact(ratios[i])));
+            if (ratios[i] > Integer.MAX_VALUE) {
+                throw new LongNetException("dilated_ratio %d is too large; use one below 2^31", ratios[i]);
+            }
+            branches.add(new Branch(segments[i], (int) ratios[i]));
         }
         return new DilationPattern(branches);
     }

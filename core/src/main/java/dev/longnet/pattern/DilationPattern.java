@@ -2,9 +2,9 @@ package dev.longnet.pattern;
 
 import static dev.longnet.Checks.requireArgument;
 
+import dev.longnet.InvalidArgumentException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 
@@ -87,16 +87,14 @@ public record DilationPattern(List<Branch> branches) {
                 grown.add(branch);
             }
         } catch (ArithmeticException e) {
-            throw new IllegalArgumentException(
-                    String.format(
-                            Locale.ROOT,
-                            "%d branches that start at %d:%d and grow by %d are too large to count; use %d or fewer",
-                            branches,
-                            firstSegment,
-                            firstRatio,
-                            factor,
-                            grown.size()),
-                    e);
+            throw new InvalidArgumentException(
+                    e,
+                    "%d branches that start at %d:%d and grow by %d are too large to count; use %d or fewer",
+                    branches,
+                    firstSegment,
+                    firstRatio,
+                    factor,
+                    grown.size());
         }
         return new DilationPattern(grown);
     }

@@ -2,9 +2,9 @@ package dev.longnet.pattern;
 
 import static dev.longnet.Checks.requireArgument;
 
+import dev.longnet.InvalidArgumentException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -41,9 +41,8 @@ final class PatternReader {
         long ratio = size(pair[1].strip(), "dilation ratio", part, Integer.MAX_VALUE);
         try {
             return new Branch(segment, (int) ratio);
-        } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException(
-                    "branch \"" + part + "\" of pattern \"" + text + "\": " + e.getMessage(), e);
+        } catch (InvalidArgumentException e) {
+            throw new InvalidArgumentException(e, "branch \"%s\" of pattern \"%s\": %s", part, text, e.getMessage());
         }
     }
 
@@ -63,8 +62,8 @@ final class PatternReader {
         } catch (ArithmeticException | NumberFormatException e) {
             // More digits than a long holds: the message below is the same.
         }
-        throw new IllegalArgumentException(String.format(
-                Locale.ROOT, "%s \"%s\" in branch \"%s\" is too large; use at most %d", name, number, part, largest));
+        throw new InvalidArgumentException(
+                "%s \"%s\" in branch \"%s\" is too large; use at most %d", name, number, part, largest);
     }
 
     private static long unit(String suffix) {

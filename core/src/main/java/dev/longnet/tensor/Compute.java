@@ -41,20 +41,36 @@ public final class Compute {
         return () -> openblas_nolapack.blas_set_num_threads(before);
     }
 
-    /** The device of this name: {@code cpu}, {@code cuda}, {@code cuda:1} or {@code auto}. */
+    /**
+     * The device of this name: {@code cpu}, {@code cuda}, {@code cuda:1}, {@code mps} (an Apple GPU; nobody has tried it
+     * yet) or {@code auto}, which is {@code cuda} where there is one and else {@code cpu}.
+     *
+     * @throws IllegalArgumentException for another name
+     * @throws LongNetException if there is no such device here
+     */
     public static Device device(String name) {
         if (name.equals("auto")) {
             return new Device(torch.cuda_is_available() ? "cuda" : "cpu");
         }
         requireArgument(
-                name.matches("cpu|cuda(:\\d+)?"), "device \"%s\" is not known; use auto, cpu, cuda or cuda:1", name);
+                name.matches("cpu|cuda(:\\d+)?|mps"),
+                "device \"%s\" is not known; use auto, cpu, cuda, cuda:1 or mps",
+                name);
         if (name.startsWith("cuda") && !torch.cuda_is_available()) {
             throw new LongNetException(
                     "device %s: no NVIDIA GPU can be used here; use --device cpu, or run \"longnet doctor\" to see what"
                             + " is missing",
                     name);
         }
+        if (name.equals("mps") && !torch.hasMPS()) {
+            throw new LongNetException("device mps: libtorch sees no Apple GPU here; use --device cpu");
+        }
         return new Device(name);
+    }
+
+    /** Where float64 for this device is computed: on it, but on the host for Apple's GPUs, which have none. */
+    public static Device wide(Device device) {
+        return device.is_mps() ? Tensors.cpu() : device;
     }
 
     /** Seeds libtorch's random numbers. */

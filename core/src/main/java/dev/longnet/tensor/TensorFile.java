@@ -1,5 +1,6 @@
 package dev.longnet.tensor;
 
+import dev.longnet.InvalidArgumentException;
 import dev.longnet.io.ElementType;
 import dev.longnet.io.SafetensorsFile;
 import dev.longnet.io.SafetensorsFile.Entry;
@@ -10,7 +11,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -101,12 +101,9 @@ public final class TensorFile {
             case Byte -> ElementType.U8;
             case Bool -> ElementType.BOOL;
             default ->
-                throw new IllegalArgumentException(String.format(
-                        Locale.ROOT,
+                throw new InvalidArgumentException(
                         "tensor \"%s\" has type %s and only %s are written; convert it first",
-                        name,
-                        Tensors.type(tensor),
-                        Arrays.toString(ElementType.values())));
+                        name, Tensors.type(tensor), Arrays.toString(ElementType.values()));
         };
     }
 }

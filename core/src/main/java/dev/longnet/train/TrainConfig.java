@@ -67,7 +67,8 @@ public record TrainConfig(
         @Doc(value = "Steps between lines of metrics", unit = "steps")
         int logEvery,
 
-        @Doc("Where tensors live: auto, cpu, cuda or cuda:INDEX; auto takes a GPU when there is one")
+        @Doc(
+                "Where tensors live: auto, cpu, cuda, cuda:INDEX or mps (untested); auto takes an NVIDIA GPU when there is one")
         String device,
 
         @Doc("Threads of the CPU; 0 takes all cores") int threads,
@@ -78,7 +79,7 @@ public record TrainConfig(
     /** Names that {@link #kernel} takes. */
     public static final List<String> KERNELS = List.of("auto", "reference", "aten");
 
-    private static final Pattern DEVICE = Pattern.compile("auto|cpu|cuda(:\\d{1,3})?");
+    private static final Pattern DEVICE = Pattern.compile("auto|cpu|cuda(:\\d{1,3})?|mps");
 
     /** How the learning rate falls from the warm-up to the last step. */
     public enum Schedule {
@@ -135,7 +136,7 @@ public record TrainConfig(
         requireArgument(logEvery > 0, "logEvery must be positive, got %d", logEvery);
         requireArgument(
                 device != null && DEVICE.matcher(device).matches(),
-                "device \"%s\" is not known; use auto, cpu, cuda or cuda:INDEX",
+                "device \"%s\" is not known; use auto, cpu, cuda, cuda:INDEX or mps",
                 device);
         requireArgument(threads >= 0, "threads must be 0 (all cores) or more, got %d", threads);
         requireArgument(

@@ -21,7 +21,7 @@ public record TrainedModel(RunConfig config, LongNetDecoder model, Tokenizer tok
      * Loads a run.
      *
      * @param run the run's folder
-     * @param device auto, cpu, cuda or cuda:INDEX
+     * @param device auto, cpu, cuda, cuda:INDEX or mps
      * @param threads of the CPU, 0 for one a core
      */
     public static TrainedModel load(Path run, String device, int threads) {

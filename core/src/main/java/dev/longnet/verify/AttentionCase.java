@@ -4,13 +4,10 @@ import dev.longnet.LongNetException;
 import dev.longnet.attention.Attention;
 import dev.longnet.attention.AttentionKernel;
 import dev.longnet.attention.AttentionSpec;
-import dev.longnet.pattern.Branch;
 import dev.longnet.pattern.DilationPattern;
 import dev.longnet.tensor.Tensors;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -82,16 +79,15 @@ final class AttentionCase {
     }
 
     private static DilationPattern branches(RecordedCase recorded) {
-        List<Branch> branches = new ArrayList<>();
-        Matcher pair = PAIR.matcher(recorded.metadata("branches"));
-        while (pair.find()) {
-            branches.add(new Branch(Long.parseLong(pair.group(1)), Integer.parseInt(pair.group(2))));
-        }
+        List<String> branches = PAIR.matcher(recorded.metadata("branches"))
+                .results()
+                .map(pair -> pair.group(1) + ":" + pair.group(2))
+                .toList();
         if (branches.isEmpty()) {
             throw new LongNetException(
                     "%s has branches %s; write them as [[2048, 1], [4096, 2]]",
                     recorded.file().path(), recorded.metadata("branches"));
         }
-        return new DilationPattern(branches);
+        return DilationPattern.parse(String.join(",", branches));
     }
 }

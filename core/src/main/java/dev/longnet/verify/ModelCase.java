@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.longnet.LongNetException;
 import dev.longnet.attention.AttentionKernel;
+import dev.longnet.io.SafetensorsFile;
 import dev.longnet.model.Execution;
 import dev.longnet.model.LongNet;
 import dev.longnet.model.LongNetConfig;
@@ -26,6 +27,7 @@ final class ModelCase {
     static boolean check(RecordedCase recorded, AttentionKernel kernel, ScalarType type, Map<String, Double> errors) {
         String kind = recorded.metadata("kind");
         LongNetConfig config = TorchscaleConfig.of(json(recorded), kind);
+        requireWeights(recorded, config, kind);
         LongNet model = kind.equals("encoder") ? new LongNetEncoder(config) : new LongNetDecoder(config);
         Weights.copy(
                 model,
@@ -54,6 +56,21 @@ final class ModelCase {
         }
         double bound = type == ScalarType.BFloat16 ? 3e-2 : type == ScalarType.Double ? 1e-6 : 1e-5;
         return errors.values().stream().allMatch(error -> error <= bound);
+    }
+
+    /** A damaged configuration must not decide how much memory is taken; the file's own length does. */
+    private static void requireWeights(RecordedCase recorded, LongNetConfig config, String kind) {
+        double table = (double) config.vocabulary() * config.embedding();
+        boolean noOutput = kind.equals("encoder") && !config.tiedEmbeddings();
+        double needed = config.parameterCount() - (noOutput ? table : 0);
+        long held = recorded.file().entries().values().stream()
+                .mapToLong(SafetensorsFile.Entry::elements)
+                .sum();
+        if (needed > held) {
+            throw new LongNetException(
+                    "%s describes a model of %.4g weights but holds %d numbers in all; restore the file",
+                    recorded.file().path(), needed, held);
+        }
     }
 
     private static JsonNode json(RecordedCase recorded) {

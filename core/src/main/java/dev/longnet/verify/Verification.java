@@ -1,13 +1,11 @@
 package dev.longnet.verify;
 
-import static dev.longnet.Checks.requireArgument;
-
 import dev.longnet.LongNetException;
 import dev.longnet.attention.AttentionKernel;
 import dev.longnet.io.SafetensorsFile;
+import dev.longnet.tensor.NumberFormats;
 import dev.longnet.tensor.Scope;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -22,18 +20,15 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * @param ok whether all are within their bounds
  */
 public record Verification(String caseName, String kernel, String dtype, Map<String, Double> errors, boolean ok) {
-    /** The types that {@link #run} takes, by name. */
-    public static final List<String> TYPES = List.of("float32", "float64", "bfloat16");
-
     /**
      * Holds attention, or a whole model where the file holds one, against a recorded case.
      *
      * @param file safetensors file as {@code golden} cases are: metadata {@code branches} and {@code causal} with q, k,
      *     v, dout and the answers, or metadata {@code kind} and {@code config} with weights, tokens and the answers
-     * @param dtype one of {@link #TYPES}
+     * @param dtype float32, float64 or bfloat16
      */
     public static Verification run(Path file, AttentionKernel kernel, String dtype) {
-        requireArgument(TYPES.contains(dtype), "dtype \"%s\" is not known; use %s", dtype, String.join(", ", TYPES));
+        ScalarType type = NumberFormats.of(dtype);
         try (SafetensorsFile recorded = SafetensorsFile.open(file);
                 Scope scope = new Scope()) {
             Map<String, String> metadata = recorded.metadata();
@@ -41,9 +36,9 @@ public record Verification(String caseName, String kernel, String dtype, Map<Str
             Map<String, Double> errors = new TreeMap<>();
             boolean ok;
             if (metadata.containsKey("branches")) {
-                ok = AttentionCase.check(theCase, kernel, type(dtype), errors);
+                ok = AttentionCase.check(theCase, kernel, type, errors);
             } else if (metadata.containsKey("kind")) {
-                ok = ModelCase.check(theCase, kernel, type(dtype), errors);
+                ok = ModelCase.check(theCase, kernel, type, errors);
             } else {
                 throw new LongNetException(
                         "%s is no recorded case: its metadata has neither \"branches\" (attention) nor \"kind\" (model)",
@@ -52,13 +47,5 @@ public record Verification(String caseName, String kernel, String dtype, Map<Str
             String name = file.getFileName().toString().replaceFirst("\\.safetensors$", "");
             return new Verification(name, kernel.name(), dtype, errors, ok);
         }
-    }
-
-    private static ScalarType type(String dtype) {
-        return switch (dtype) {
-            case "float64" -> ScalarType.Double;
-            case "bfloat16" -> ScalarType.BFloat16;
-            default -> ScalarType.Float;
-        };
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.longnet.LongNetException;
 import dev.longnet.config.Configs;
 import dev.longnet.data.DataConfig;
 import dev.longnet.data.Progress;
@@ -12,6 +13,7 @@ import dev.longnet.data.TokenFile;
 import dev.longnet.data.Tokenizer;
 import dev.longnet.eval.ContextEvaluation.ByContext;
 import dev.longnet.eval.ContextEvaluation.ByPosition;
+import dev.longnet.eval.ContextEvaluation.Plan;
 import dev.longnet.model.Execution;
 import dev.longnet.model.LongNetConfig;
 import dev.longnet.model.LongNetDecoder;
@@ -25,7 +27,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -83,9 +89,13 @@ class ContextEvaluationTest {
         scope.close();
     }
 
+    private static Plan plan(int suffix, int samples, int... contexts) {
+        return new Plan(Arrays.stream(contexts).boxed().toList(), suffix, samples);
+    }
+
     private ContextEvaluation.Result run(int suffix, int samples, int... contexts) {
         return new ContextEvaluation(model, Execution.PLAIN, BYTES)
-                .run(file, contexts, suffix, samples, (done, of) -> {});
+                .run(file, plan(suffix, samples, contexts), (done, of) -> {});
     }
 
     /** −ln p of tokens [end − suffix + 1, end] of the file given the {@code context} tokens before each window's end. */
@@ -111,10 +121,15 @@ class ContextEvaluationTest {
         assertThat(file.tokens()).isEqualTo(814);
         List<ByContext> results = run(13, 3, 99, 29, 14).byContext();
         assertThat(results).extracting(ByContext::context).containsExactly(14, 29, 99);
+        // Of 99, 29 and 14 tokens the second sample leaves out 0.618 and the third 0.236 of a half, if the suffix fits.
+        Map<Integer, int[]> given =
+                Map.of(99, new int[] {99, 69, 88}, 29, new int[] {29, 21, 26}, 14, new int[] {14, 14, 14});
         for (ByContext result : results) {
             double sum = 0;
-            for (long end : new long[] {99, 456, 813}) {
-                sum += Arrays.stream(direct(end, result.context(), 13)).sum();
+            long[] ends = {99, 456, 813};
+            for (int s = 0; s < 3; s++) {
+                sum += Arrays.stream(direct(ends[s], given.get(result.context())[s], 13))
+                        .sum();
             }
             assertThat(result.tokens()).isEqualTo(39);
             assertThat(result.loss()).isCloseTo(sum / 39, within(1e-5));
@@ -130,11 +145,13 @@ class ContextEvaluationTest {
         List<ByPosition> buckets = run(31, 2, 40, 301).byPosition();
         assertThat(buckets).extracting(ByPosition::from).containsExactly(0, 64, 128, 256);
         assertThat(buckets).extracting(ByPosition::to).containsExactly(64, 128, 256, 301);
-        double[] first = direct(301, 301, 301), second = direct(813, 301, 301);
+        // The second sample begins 0.618 of a half later.
+        double[] first = direct(301, 301, 301), second = direct(813, 209, 209);
         for (ByPosition bucket : buckets) {
+            int from = Math.min(bucket.from(), 209), to = Math.min(bucket.to(), 209);
             double mean = (Arrays.stream(first, bucket.from(), bucket.to()).sum()
-                            + Arrays.stream(second, bucket.from(), bucket.to()).sum())
-                    / (2.0 * (bucket.to() - bucket.from()));
+                            + Arrays.stream(second, from, to).sum())
+                    / (bucket.to() - bucket.from() + to - from);
             assertThat(bucket.loss()).isCloseTo(mean, within(1e-5));
         }
     }
@@ -165,7 +182,7 @@ class ContextEvaluationTest {
     void progressEndsWithTheLastPass() {
         List<String> heard = new ArrayList<>();
         new ContextEvaluation(model, Execution.PLAIN, BYTES)
-                .run(file, new int[] {20, 40}, 7, 3, (done, of) -> heard.add(done + "/" + of));
+                .run(file, plan(7, 3, 20, 40), (done, of) -> heard.add(done + "/" + of));
         assertThat(heard).containsExactly("1/6", "2/6", "3/6", "4/6", "5/6", "6/6");
     }
 
@@ -185,7 +202,7 @@ class ContextEvaluationTest {
                 "pattern=8:1"));
         try (TokenFile tokens = tokens(name)) {
             ByContext result = new ContextEvaluation(wide, Execution.PLAIN, tokenizer)
-                    .run(tokens, new int[] {19}, 11, 1, (done, of) -> {})
+                    .run(tokens, plan(11, 1, 19), (done, of) -> {})
                     .byContext()
                     .get(0);
             long end = 19 + (tokens.tokens() - 20) / 2;
@@ -194,6 +211,59 @@ class ContextEvaluationTest {
             assertThat(result.bitsPerByte())
                     .isCloseTo(11 * result.loss() / Math.log(2) / tokenizer.decode(suffix).length, within(1e-9));
         }
+    }
+
+    /** Suffixes of one token at power-of-two contexts end everywhere in their segments, at the same places of the text. */
+    @Test
+    void suffixesEndAllOverASegment() {
+        Plan plan = plan(5, 64, 64, 256);
+        for (int context : plan.contexts()) {
+            Set<Integer> places = new TreeSet<>();
+            for (int s = 0; s < plan.samples(); s++) {
+                int given = plan.given(context, s);
+                assertThat(given).isBetween(context / 2 + 1, context);
+                places.add(given % 16);
+            }
+            assertThat(places).hasSize(16);
+        }
+        assertThat(plan.given(256, 0)).isEqualTo(256);
+        assertThat(plan(255, 9, 256).given(256, 5)).isEqualTo(256);
+    }
+
+    @Test
+    void aSuffixWithoutTextIsPassedOver() throws IOException {
+        Path text = Files.createDirectories(folder.resolve("ends"));
+        Files.writeString(text.resolve("a.txt"), "abcdefg");
+        Files.writeString(text.resolve("b.txt"), "hij");
+        DataConfig data =
+                DataConfig.defaults().withSources(List.of(text.toString())).withHeldOut(1);
+        try (TokenFile ends = TokenFile.open(folder.resolve("cache"), data, Split.HELD_OUT, Progress.NONE)) {
+            assertThat(ends.tokens()).isEqualTo(12);
+            ContextEvaluation evaluation = new ContextEvaluation(model, Execution.PLAIN, BYTES);
+            // The tokens at 7 and 11 end a document.
+            ByContext some = evaluation
+                    .run(ends, plan(1, 5, 7), (done, of) -> {})
+                    .byContext()
+                    .get(0);
+            assertThat(some.tokens()).isEqualTo(3);
+            assertThat(some.bitsPerByte()).isCloseTo(some.loss() / Math.log(2), within(1e-9));
+            List<String> heard = new ArrayList<>();
+            assertThatThrownBy(() -> evaluation.run(ends, plan(1, 1, 11), (done, of) -> heard.add(done + "/" + of)))
+                    .isInstanceOf(LongNetException.class)
+                    .hasMessage(
+                            "the 1 suffixes of 1 tokens hold no text, only ends of documents; use a longer --suffix");
+            assertThat(heard).containsExactly("1/1");
+        }
+    }
+
+    @Test
+    void aModelThatIsNotFiniteIsRefused() {
+        try (var off = Gradient.off()) {
+            model.embedding().fill_(new Scalar(Double.NaN));
+        }
+        assertThatThrownBy(() -> run(13, 3, 99))
+                .isInstanceOf(LongNetException.class)
+                .hasMessageContaining("perplexity is NaN at a context of 99 tokens");
     }
 
     @Test

@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.longnet.config.Configs;
+import dev.longnet.tensor.Parameters;
+import dev.longnet.tensor.Scope;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class LongNetConfigTest {
     private static LongNetConfig with(String... settings) {
@@ -47,5 +50,37 @@ class LongNetConfigTest {
     void oddHeadsNeedNoPositions() {
         assertThat(with("embedding=12", "positions=none").headDim()).isEqualTo(3);
         assertThat(with("causal=false", "positions=rotary").causal()).isFalse();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "keyValueHeads=1",
+                "tiedEmbeddings=false",
+                "norm=prenorm",
+                "layers=3",
+                "feedForward=31",
+                "positions=none"
+            })
+    void parametersAreCountedFromTheConfiguration(String setting) {
+        LongNetConfig config = Configs.with(
+                Configs.with(LongNetConfig.defaults(), "vocabulary=37", "embedding=20", "heads=2", "keyValueHeads=2"),
+                setting);
+        try (Scope scope = new Scope()) {
+            assertThat(config.parameterCount()).isEqualTo(Parameters.count(new LongNetDecoder(config)));
+        }
+    }
+
+    @Test
+    void aSizeThatNoMachineHoldsIsCountedToo() {
+        LongNetConfig huge = Configs.with(
+                LongNetConfig.defaults(),
+                "embedding=" + (1 << 30),
+                "feedForward=" + Integer.MAX_VALUE,
+                "layers=1000000");
+        assertThat(huge.parameterCount()).isEqualTo(Long.MAX_VALUE);
+        assertThatThrownBy(() -> new LongNetDecoder(huge.withVocabulary(7)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("1000000 layers and 7 tokens needs about 32 EiB of memory and this machine has");
     }
 }

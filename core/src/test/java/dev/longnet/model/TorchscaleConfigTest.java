@@ -43,6 +43,13 @@ class TorchscaleConfigTest {
                 "{'segment_length': [4], 'dilated_ratio': '[x]'}|dilated_ratio must be a list of whole numbers such as [2048, 4096], got \"[x]\"",
                 "{'segment_length': [4, 8], 'dilated_ratio': [1]}|segment_length [4, 8] and dilated_ratio [1] must be as long as each other, one number a branch",
                 "{'segment_length': [4], 'dilated_ratio': [1], 'activation_fn': 'mish'}|activation_fn \"mish\" is not built here; gelu, relu and swish are",
+                "{'segment_length': [4], 'dilated_ratio': [2147483648]}|dilated_ratio 2147483648 is too large; use one below 2^31",
+                "{'segment_length': [9999999999999999999], 'dilated_ratio': [1]}|segment_length must be a list of whole numbers such as [2048, 4096], got [9999999999999999999]",
+                "{'segment_length': [4], 'dilated_ratio': [8]}|torchscale's configuration describes no model: dilation ratio 8 is larger than its segment 4, so some heads would see nothing; use a ratio up to 4",
+                "{'segment_length': [4], 'dilated_ratio': [1], 'decoder_embed_dim': 4294967344}|decoder_embed_dim must be a whole number below 2^31, got 4294967344",
+                "{'segment_length': [4], 'dilated_ratio': [1], 'vocab_size': 1e99}|vocab_size must be a whole number below 2^31, got 1.0E99",
+                "{'segment_length': [4], 'dilated_ratio': [1], 'decoder_layers': 'many'}|decoder_layers must be a whole number below 2^31, got \"many\"",
+                "{'segment_length': [4], 'dilated_ratio': [1], 'decoder_layers': -3}|torchscale's configuration describes no model: layers must be positive, got -3",
                 "{'decoder_normalize_before': false}|decoder_normalize_before is false (post-norm), which is not built here; use a pre-norm or Sub-LN model",
             })
     void thatCannotBeBuiltAreNamed(String json, String message) {

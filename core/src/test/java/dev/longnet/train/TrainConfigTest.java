@@ -38,7 +38,7 @@ class TrainConfigTest {
                 "beta2=1|beta2 must be at least 0 and below 1, got 1.0",
                 "clip=-1|clip must be 0 (off) or a finite number above 0, got -1.0",
                 "evalEvery=-1|evalEvery must be 0 (only at the end) or more, got -1",
-                "device=gpu|device \"gpu\" is not known; use auto, cpu, cuda or cuda:INDEX",
+                "device=gpu|device \"gpu\" is not known; use auto, cpu, cuda, cuda:INDEX or mps",
                 "kernel=flash|kernel \"flash\" is not known; use auto, reference, aten",
             })
     void saysWhichRuleAValueBreaks(String setting, String message) {

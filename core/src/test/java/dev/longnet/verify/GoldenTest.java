@@ -3,6 +3,7 @@ package dev.longnet.verify;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.longnet.attention.AttentionKernel;
+import dev.longnet.tensor.NumberFormats;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -30,7 +31,7 @@ class GoldenTest {
     @MethodSource("cases")
     void isReproduced(Path file) {
         for (AttentionKernel kernel : List.of(AttentionKernel.REFERENCE, AttentionKernel.ATEN)) {
-            for (String dtype : Verification.TYPES) {
+            for (String dtype : NumberFormats.NAMES) {
                 Verification result = Verification.run(file, kernel, dtype);
                 assertThat(result.ok()).as(result.toString()).isTrue();
             }

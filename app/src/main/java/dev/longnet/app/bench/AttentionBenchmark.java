@@ -8,13 +8,13 @@ import dev.longnet.attention.AttentionSpec;
 import dev.longnet.pattern.DilationPattern;
 import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.Gradient;
+import dev.longnet.tensor.NumberFormats;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.util.List;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Attention alone, as a model calls it, on random inputs.
@@ -23,7 +23,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * @param heads query heads H
  * @param keyValueHeads key/value heads Hk, dividing H
  * @param headDim features D of a head
- * @param dtype one of {@link #TYPES}
+ * @param dtype float32, float64 or bfloat16
  * @param kernel name of a kernel, or auto
  * @param device name of a device, or auto
  */
@@ -38,9 +38,6 @@ public record AttentionBenchmark(
         String kernel,
         String device) {
 
-    /** The types that inputs can have. */
-    public static final List<String> TYPES = List.of("float32", "float64", "bfloat16");
-
     public AttentionBenchmark {
         requireArgument(batch > 0, "batch must be positive, got %d", batch);
         requireArgument(heads > 0, "heads must be positive, got %d", heads);
@@ -50,9 +47,16 @@ public record AttentionBenchmark(
                 heads,
                 keyValueHeads);
         requireArgument(headDim > 0, "head-dim must be positive, got %d", headDim);
-        requireArgument(TYPES.contains(dtype), "dtype \"%s\" is not known; use %s", dtype, String.join(", ", TYPES));
+        NumberFormats.of(dtype); // refuses unknown names
         kernel = AttentionKernel.of(kernel).on(Compute.device(device)).name();
         device = Devices.name(device);
+    }
+
+    /** Refuses a length for which this machine has too little memory. */
+    public void requireRoom(long length, boolean backward) {
+        int bytes = dtype.equals("float64") ? Double.BYTES : dtype.equals("bfloat16") ? Short.BYTES : Float.BYTES;
+        MemoryNeed.require(
+                "attention over " + length + " tokens", MemoryNeed.attention(this, length, bytes, backward), device);
     }
 
     /**
@@ -82,14 +86,6 @@ public record AttentionBenchmark(
                 timing.peakBytes());
     }
 
-    private ScalarType type() {
-        return switch (dtype) {
-            case "float64" -> ScalarType.Double;
-            case "bfloat16" -> ScalarType.BFloat16;
-            default -> ScalarType.Float;
-        };
-    }
-
     /** q (B, N, H, D), k and v (B, N, Hk, D), and the gradient of the output. */
     private static final class Inputs implements Workload {
         private final Scope scope = new Scope();
@@ -104,7 +100,7 @@ public record AttentionBenchmark(
             spec = AttentionSpec.of(b.pattern, b.causal, b.headDim);
             kernel = AttentionKernel.of(b.kernel);
             Device device = Compute.device(b.device);
-            TensorOptions options = Tensors.options(b.type(), device);
+            TensorOptions options = Tensors.options(NumberFormats.of(b.dtype), device);
             Compute.seed(1);
             q = Tensors.randn(options, b.batch, length, b.heads, b.headDim).set_requires_grad(backward);
             k = Tensors.randn(options, b.batch, length, b.keyValueHeads, b.headDim)

@@ -9,10 +9,13 @@ import org.bytedeco.pytorch.Tensor;
 final class Devices {
     private Devices() {}
 
-    /** The device that a name, such as auto, stands for: cpu, cuda or cuda:1. */
+    /** The device that a name, such as auto, stands for: cpu, cuda, cuda:1 or mps. */
     static String name(String device) {
         Device found = Compute.device(device);
-        return found.is_cpu() ? "cpu" : found.has_index() ? "cuda:" + found.index() : "cuda";
+        if (found.is_cpu() || found.is_mps()) {
+            return found.is_cpu() ? "cpu" : "mps";
+        }
+        return found.has_index() ? "cuda:" + found.index() : "cuda";
     }
 
     /** Waits until the tensor has been computed, by reading a number of it. */

@@ -28,6 +28,12 @@ public record GenerateBenchmark(LongNetConfig model, int tokens, boolean bfloat1
         device = Devices.name(device);
     }
 
+    /** Refuses a context for which this machine has too little memory. */
+    public void requireRoom(long context) {
+        MemoryNeed.require("generating after " + context + " tokens", MemoryNeed.generate(this, context), device);
+        MemoryNeed.requireTokens(1, context);
+    }
+
     /**
      * Measures the tokens after one context. Memory is that of generating, without the peak of reading the context.
      *

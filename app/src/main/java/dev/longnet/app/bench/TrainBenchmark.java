@@ -34,6 +34,12 @@ public record TrainBenchmark(
         device = Devices.name(device);
     }
 
+    /** Refuses a length for which this machine has too little memory. */
+    public void requireRoom(long length) {
+        MemoryNeed.require("training on " + batch + " × " + length + " tokens", MemoryNeed.train(this, length), device);
+        MemoryNeed.requireTokens(batch, length);
+    }
+
     /**
      * Measures steps on sequences of one length.
      *

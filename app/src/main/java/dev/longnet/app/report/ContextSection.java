@@ -19,7 +19,7 @@ final class ContextSection {
     static String html(Evaluation evaluation) {
         List<Model> models = evaluation.models();
         if (models.isEmpty()) {
-            return Html.note("There is no eval.json yet; the command eval writes it.");
+            return Html.note("There is no eval.json yet; the command eval writes it with --save.");
         }
         StringBuilder html = new StringBuilder();
         if (models.stream().anyMatch(model -> !model.byContext().isEmpty())) {

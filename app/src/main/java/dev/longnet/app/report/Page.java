@@ -13,26 +13,26 @@ import java.util.Map;
 
 /** The report of one run as a single HTML page without scripts or anything from outside. */
 final class Page {
-    private final RunFolder folder;
+    private final RunContents contents;
 
-    Page(RunFolder folder) {
-        this.folder = folder;
+    Page(RunContents contents) {
+        this.contents = contents;
     }
 
     String html() {
-        String name = folder.run().path("name").asText(folder.name());
+        String name = contents.run().path("name").asText(contents.name());
         StringBuilder html = new StringBuilder("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                 + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                 + "<meta name=\"color-scheme\" content=\"light dark\">\n"
                 + element("title", name + " · LongNet run") + "\n<style>\n" + style()
                 + "</style>\n</head>\n<body>\n<main>\n"
                 + "<header><p class=\"kicker\">LongNet run</p>" + element("h1", name) + subtitle() + "</header>\n");
-        folder.problems().forEach(problem -> html.append(Html.note(problem)));
+        contents.problems().forEach(problem -> html.append(Html.note(problem)));
         html.append(headlines());
-        section(html, "What context is worth", ContextSection.html(folder.evaluation()));
-        section(html, "Training", TrainingSection.html(folder.metrics()));
+        section(html, "What context is worth", ContextSection.html(contents.evaluation()));
+        section(html, "Training", TrainingSection.html(contents.metrics()));
         section(html, "Sample", sample());
-        section(html, "Dilation pattern", PatternSection.html(folder.config()));
+        section(html, "Dilation pattern", PatternSection.html(contents.config()));
         section(html, "The run", runTable() + configuration());
         return html.append("</main>\n</body>\n</html>\n").toString();
     }
@@ -42,12 +42,12 @@ final class Page {
     }
 
     private String subtitle() {
-        String pattern = folder.config().path("model").path("pattern").asText();
+        String pattern = contents.config().path("model").path("pattern").asText();
         return pattern.isEmpty() ? "" : "<p class=\"subtitle\">" + element("code", pattern) + "</p>";
     }
 
     private String headlines() {
-        Metrics metrics = folder.metrics();
+        Curves metrics = contents.metrics();
         double heldOut = metrics.lastHeldOutLoss();
         StringBuilder html = new StringBuilder();
         if (Double.isNaN(heldOut)) {
@@ -55,9 +55,9 @@ final class Page {
         } else {
             headline(html, "held-out loss", Numbers.fixed(heldOut, 3), "nats per token");
         }
-        if (!folder.evaluation().models().isEmpty()
-                && !folder.evaluation().models().get(0).byContext().isEmpty()) {
-            Evaluation.AtContext best = folder.evaluation().models().get(0).asTrained();
+        if (!contents.evaluation().models().isEmpty()
+                && !contents.evaluation().models().get(0).byContext().isEmpty()) {
+            Evaluation.AtContext best = contents.evaluation().models().get(0).asTrained();
             headline(
                     html,
                     "bits per byte",
@@ -66,7 +66,7 @@ final class Page {
         }
         headline(html, "tokens per second", Numbers.compact(metrics.median("tokensPerSecond")), "in training, median");
         headline(html, "tokens trained on", Numbers.compact(metrics.last("tokens")), "in all steps");
-        double parameters = folder.run().path("parameters").asDouble(Double.NaN);
+        double parameters = contents.run().path("parameters").asDouble(Double.NaN);
         headline(html, "parameters", Numbers.compact(parameters), "weights of the model");
         return html.isEmpty() ? "" : "<dl class=\"headlines\">\n" + html + "</dl>\n";
     }
@@ -81,7 +81,7 @@ final class Page {
     }
 
     private String sample() {
-        JsonNode sample = folder.sample();
+        JsonNode sample = contents.sample();
         if (sample.isMissingNode()) {
             return Html.note("There is no sample.json yet; the command generate shows what the model writes.");
         }
@@ -101,11 +101,11 @@ final class Page {
     }
 
     private String runTable() {
-        if (folder.run().isMissingNode()) {
+        if (contents.run().isMissingNode()) {
             return Html.note("There is no run.json, so the versions and the machine are not known.");
         }
         StringBuilder html = new StringBuilder("<div class=\"scroll\"><table class=\"keys\">\n");
-        table("", folder.run())
+        table("", contents.run())
                 .forEach((key, value) -> html.append(
                         "<tr><th scope=\"row\">" + escape(key) + "</th>" + element("td", value) + "</tr>\n"));
         return html.append("</table></div>\n").toString();
@@ -127,10 +127,10 @@ final class Page {
     }
 
     private String configuration() {
-        if (folder.configText().isBlank()) {
+        if (contents.configText().isBlank()) {
             return Html.note("There is no config.yaml.");
         }
-        return "<details><summary>Configuration</summary><pre><code>" + escape(folder.configText())
+        return "<details><summary>Configuration</summary><pre><code>" + escape(contents.configText())
                 + "</code></pre></details>\n";
     }
 

@@ -1,12 +1,9 @@
 package dev.longnet.app.report;
 
 import dev.longnet.LongNetException;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.FileSystemException;
-import java.nio.file.Files;
+import dev.longnet.io.AtomicFiles;
+import dev.longnet.train.RunFolder;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 
 /**
  * Writes what a run did as one self-contained page, {@code report.html} in its folder.
@@ -25,29 +22,8 @@ public final class Report {
      * @throws LongNetException if there is no such folder or the page cannot be written
      */
     public static Path write(Path runFolder) {
-        String page = new Page(RunFolder.read(runFolder)).html();
-        Path report = runFolder.resolve("report.html");
-        Path beside = runFolder.resolve("report.html.new");
-        try {
-            try {
-                Files.write(beside, page.getBytes(StandardCharsets.UTF_8));
-                return Files.move(beside, report, StandardCopyOption.REPLACE_EXISTING);
-            } finally {
-                Files.deleteIfExists(beside);
-            }
-        } catch (IOException e) {
-            throw new LongNetException(
-                    e, "\"%s\" cannot be written (%s); make its folder writable or free some space", report, reason(e));
-        }
-    }
-
-    /** Why a file could not be used, without its path: "No space left on device", "AccessDenied". */
-    static String reason(IOException e) {
-        if (e instanceof FileSystemException file) {
-            return file.getReason() != null
-                    ? file.getReason()
-                    : e.getClass().getSimpleName().replace("Exception", "");
-        }
-        return e.getMessage();
+        RunFolder run = new RunFolder(runFolder);
+        AtomicFiles.writeString(run.report(), new Page(RunContents.read(run)).html());
+        return run.report();
     }
 }

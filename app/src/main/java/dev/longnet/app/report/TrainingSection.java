@@ -6,7 +6,7 @@ import java.util.Locale;
 final class TrainingSection {
     private TrainingSection() {}
 
-    static String html(Metrics metrics) {
+    static String html(Curves metrics) {
         if (metrics.isEmpty()) {
             return Html.note("There is no metrics.jsonl yet; training writes it from its first step on.");
         }
@@ -18,7 +18,7 @@ final class TrainingSection {
                 + "</div>\n";
     }
 
-    private static String loss(Metrics metrics) {
+    private static String loss(Curves metrics) {
         Series each = metrics.series("training loss", "loss");
         Chart chart = new Chart("Loss", "Nats per token over the optimizer steps; lower is better.")
                 .x("step", Axis.Kind.STEPS);
@@ -34,7 +34,7 @@ final class TrainingSection {
         return chart.html();
     }
 
-    private static String curve(Metrics metrics, String title, String key, String description) {
+    private static String curve(Curves metrics, String title, String key, String description) {
         if (Double.isNaN(metrics.last(key))) {
             return "";
         }

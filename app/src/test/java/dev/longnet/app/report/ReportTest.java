@@ -31,7 +31,7 @@ class ReportTest {
     private String page() throws IOException {
         Path report = Report.write(folder);
         assertThat(report).isEqualTo(folder.resolve("report.html"));
-        assertThat(folder.resolve("report.html.new")).doesNotExist();
+        assertThat(folder).isDirectoryNotContaining("glob:**.tmp");
         String page = Files.readString(report);
         assertThat(page)
                 .doesNotContain("http://www.w3.org/1999")
@@ -185,10 +185,19 @@ class ReportTest {
         Files.createDirectories(folder.resolve("report.html/in-the-way"));
         assertThatThrownBy(() -> Report.write(folder))
                 .isInstanceOf(LongNetException.class)
-                .hasMessageEndingWith(
-                        "report.html\" cannot be written (DirectoryNotEmpty); make its folder writable or free some space");
-        assertThat(folder.resolve("report.html.new")).doesNotExist();
+                .hasMessageStartingWith("cannot write " + folder.resolve("report.html") + ": ");
+        assertThat(folder).isDirectoryNotContaining("glob:**.tmp");
         assertThat(folder.resolve("report.html/in-the-way")).exists();
+    }
+
+    /** As all files of a run: a link stays a link, and the file it leads to is replaced. */
+    @Test
+    void isWrittenThroughALink() throws IOException {
+        Path page = Files.writeString(parent.resolve("page.html"), "old");
+        Files.createSymbolicLink(folder.resolve("report.html"), page);
+        page();
+        assertThat(folder.resolve("report.html")).isSymbolicLink();
+        assertThat(page).content().startsWith("<!doctype html>");
     }
 
     @Test

@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.longnet.LongNetException;
+import dev.longnet.io.FileErrors;
+import dev.longnet.train.RunFolder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -27,12 +29,12 @@ import java.util.List;
  * @param sample {@code sample.json}: prompt, completion, settings
  * @param problems a sentence for each file that is there but cannot be read
  */
-record RunFolder(
+record RunContents(
         String name,
         String configText,
         JsonNode config,
         JsonNode run,
-        Metrics metrics,
+        Curves metrics,
         Evaluation evaluation,
         JsonNode sample,
         List<String> problems) {
@@ -42,52 +44,51 @@ record RunFolder(
             .build();
     private static final ObjectMapper YAML = new YAMLMapper();
 
-    static RunFolder read(Path folder) {
-        if (!Files.isDirectory(folder)) {
+    static RunContents read(RunFolder run) {
+        if (!Files.isDirectory(run.path())) {
             throw new LongNetException(
                     "\"%s\" is not a folder; give the folder that a training run wrote, such as runs/quickstart",
-                    folder);
+                    run.path());
         }
-        return new Reader(folder).read();
+        return new Reader(run).read();
     }
 
     private static final class Reader {
-        private final Path folder;
+        private final RunFolder run;
         private final List<String> problems = new ArrayList<>();
 
-        Reader(Path folder) {
-            this.folder = folder;
+        Reader(RunFolder run) {
+            this.run = run;
         }
 
-        RunFolder read() {
-            String config = text("config.yaml");
-            return new RunFolder(
-                    String.valueOf(folder.toAbsolutePath().normalize().getFileName()),
+        RunContents read() {
+            String config = text(run.config());
+            return new RunContents(
+                    String.valueOf(run.path().toAbsolutePath().normalize().getFileName()),
                     config,
-                    tree(YAML, "config.yaml", config),
-                    tree(JSON, "run.json", text("run.json")),
-                    metrics(text("metrics.jsonl")),
-                    Evaluation.of(tree(JSON, "eval.json", text("eval.json"))),
-                    tree(JSON, "sample.json", text("sample.json")),
+                    tree(YAML, run.config(), config),
+                    tree(JSON, run.runInfo(), text(run.runInfo())),
+                    metrics(text(run.metrics())),
+                    Evaluation.of(tree(JSON, run.evaluation(), text(run.evaluation()))),
+                    tree(JSON, run.sample(), text(run.sample())),
                     problems);
         }
 
         /** The file's text, empty if there is none. */
-        private String text(String file) {
-            Path path = folder.resolve(file);
-            if (!Files.exists(path)) {
+        private String text(Path file) {
+            if (!Files.exists(file)) {
                 return "";
             }
             try {
                 // Bytes that are no UTF-8 become replacement characters, rather than an error.
-                return new String(Files.readAllBytes(path), StandardCharsets.UTF_8);
+                return new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
             } catch (IOException e) {
-                problems.add(file + " cannot be read (" + Report.reason(e) + ").");
+                problems.add(file.getFileName() + " cannot be read (" + FileErrors.reason(e) + ").");
                 return "";
             }
         }
 
-        private JsonNode tree(ObjectMapper mapper, String file, String text) {
+        private JsonNode tree(ObjectMapper mapper, Path file, String text) {
             if (text.isBlank()) {
                 return MissingNode.getInstance();
             }
@@ -97,13 +98,13 @@ record RunFolder(
                 String line = e.getLocation() == null
                         ? ""
                         : " in line " + e.getLocation().getLineNr();
-                problems.add(file + " is damaged" + line + " and left out.");
+                problems.add(file.getFileName() + " is damaged" + line + " and left out.");
                 return MissingNode.getInstance();
             }
         }
 
-        private Metrics metrics(String text) {
-            Metrics metrics = new Metrics();
+        private Curves metrics(String text) {
+            Curves metrics = new Curves();
             String[] lines = text.split("\n");
             int damaged = 0;
             for (int i = 0; i < lines.length; i++) {

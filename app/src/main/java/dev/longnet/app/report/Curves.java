@@ -5,8 +5,8 @@ import java.util.Arrays;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
-/** What training wrote down step by step; of a step written twice, by a resumed run, the later line counts. */
-final class Metrics {
+/** The numbers of training over its steps, as {@code metrics.jsonl} has them; of a step written twice, by a resumed run, the later line counts. */
+final class Curves {
     private final SortedMap<Long, JsonNode> steps = new TreeMap<>();
     private final SortedMap<Long, JsonNode> heldOut = new TreeMap<>();
 
