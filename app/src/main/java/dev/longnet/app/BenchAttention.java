@@ -5,6 +5,7 @@ import static dev.longnet.Checks.requireArgument;
 import dev.longnet.app.bench.AttentionBenchmark;
 import dev.longnet.pattern.DilationPattern;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -115,8 +116,16 @@ final class BenchAttention implements Callable<Integer> {
             }
         }
         String heading = String.format(
+                Locale.ROOT,
                 "attention, %d × %d heads of %d, pattern %s, %s, %s, %s, median of %d",
-                batch, heads, headDim, pattern, causal ? "causal" : "bidirectional", dtype, options.place(), repeats);
+                batch,
+                heads,
+                headDim,
+                pattern,
+                causal ? "causal" : "bidirectional",
+                dtype,
+                options.place(),
+                repeats);
         options.show(output, heading, "length", "ms");
         return 0;
     }

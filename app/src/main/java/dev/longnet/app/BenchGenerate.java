@@ -2,6 +2,7 @@ package dev.longnet.app;
 
 import dev.longnet.app.bench.GenerateBenchmark;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -48,8 +49,8 @@ final class BenchGenerate implements Callable<Integer> {
         for (long length : lengths) {
             options.take(output, "generation after " + length + " tokens", () -> benchmark.measure(length));
         }
-        String heading =
-                String.format("generation, %s, %s, median of %d tokens", model.describe(), options.place(), tokens);
+        String heading = String.format(
+                Locale.ROOT, "generation, %s, %s, median of %d tokens", model.describe(), options.place(), tokens);
         options.show(output, heading, "context", "ms/token");
         return 0;
     }

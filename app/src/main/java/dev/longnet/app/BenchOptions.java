@@ -77,7 +77,11 @@ final class BenchOptions {
     String place() {
         Measurement any = results.get(0);
         return String.format(
+                Locale.ROOT,
                 "kernel %s on %s, %d %s",
-                any.kernel(), any.device(), Compute.threads(), Compute.threads() == 1 ? "thread" : "threads");
+                any.kernel(),
+                any.device(),
+                Compute.threads(),
+                Compute.threads() == 1 ? "thread" : "threads");
     }
 }

@@ -4,6 +4,7 @@ import static dev.longnet.Checks.requireArgument;
 
 import dev.longnet.app.bench.TrainBenchmark;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -63,8 +64,13 @@ final class BenchTrain implements Callable<Integer> {
             options.take(output, "training on " + length + " tokens", () -> benchmark.measure(length, repeats));
         }
         String heading = String.format(
+                Locale.ROOT,
                 "training steps, %s%s, batch %d, %s, median of %d",
-                model.describe(), recompute ? ", recomputed" : "", batch, options.place(), repeats);
+                model.describe(),
+                recompute ? ", recomputed" : "",
+                batch,
+                options.place(),
+                repeats);
         options.show(output, heading, "length", "ms/step");
         return 0;
     }

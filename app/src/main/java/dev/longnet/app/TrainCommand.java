@@ -1,5 +1,6 @@
 package dev.longnet.app;
 
+import dev.longnet.InvalidArgumentException;
 import dev.longnet.LongNetException;
 import dev.longnet.train.RunConfig;
 import dev.longnet.train.RunFolder;
@@ -61,7 +62,7 @@ final class TrainCommand implements Callable<Integer> {
             config = config.withData(config.data().withSources(sources));
         }
         if (config.data().sources().isEmpty()) {
-            throw new IllegalArgumentException(
+            throw new InvalidArgumentException(
                     "no text to train on; give --data FOLDER, a jar or zip, a file, a glob or a .jsonl file");
         }
         TrainingRun training = new TrainingRun(run, config, "longnet train --out " + out + " --resume", output);

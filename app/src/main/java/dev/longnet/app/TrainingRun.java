@@ -23,7 +23,6 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
@@ -235,13 +234,10 @@ final class TrainingRun {
             Key key = before.get(i);
             boolean fixed = !key.path().startsWith("train.") || FIXED.contains(key.path());
             if (fixed && !key.equals(after.get(i))) {
-                throw new IllegalArgumentException(String.format(
-                        Locale.ROOT,
+                throw new InvalidArgumentException(
                         "%s was %s when the run was started and is %s now; leave it as it was, or start a new run with"
                                 + " another --out",
-                        key.path(),
-                        key.value(),
-                        after.get(i).value()));
+                        key.path(), key.value(), after.get(i).value());
             }
         }
     }

@@ -5,6 +5,7 @@ import static dev.longnet.app.report.Html.element;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.longnet.pattern.DilationPattern;
 import dev.longnet.pattern.PatternPicture;
+import java.util.Locale;
 
 /** The dilation pattern of the run's configuration, drawn, with what it costs. */
 final class PatternSection {
@@ -36,7 +37,10 @@ final class PatternSection {
         return html.append("</div>\n")
                 + Html.note(PatternPicture.caption(pattern, length, heads, causal)
                         + String.format(
+                                Locale.ROOT,
                                 " At %s tokens a query sees %s keys on average, %s in ordinary attention.",
-                                Numbers.tokens(length), Numbers.fixed(keys, 0), Numbers.fixed(dense, 0)));
+                                Numbers.tokens(length),
+                                Numbers.fixed(keys, 0),
+                                Numbers.fixed(dense, 0)));
     }
 }
