@@ -1,5 +1,6 @@
 package dev.longnet.app;
 
+import dev.longnet.InvalidArgumentException;
 import dev.longnet.LongNetException;
 import dev.longnet.config.Suggestions;
 import java.io.IOException;
@@ -7,6 +8,7 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
+import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -34,7 +36,7 @@ final class Failures {
     /** Writes the sentence and returns the exit code; {@code command} is null where none was found yet. */
     int report(Throwable failure, CommandLine command) {
         String name = command == null ? "longnet" : command.getCommandSpec().qualifiedName();
-        boolean wrongCall = failure instanceof IllegalArgumentException || failure instanceof ParameterException;
+        boolean wrongCall = isWrongCall(failure);
         String end = wrongCall ? " (see " + name + " --help)" : "";
         err.println(name + ": " + sentence(failure) + end);
         if (debug) {
@@ -44,15 +46,20 @@ final class Failures {
         return wrongCall ? WRONG_CALL : FAILED;
     }
 
+    /** Other {@link IllegalArgumentException}s come from a bug, which no other call would mend. */
+    private static boolean isWrongCall(Throwable failure) {
+        return failure instanceof InvalidArgumentException
+                || failure instanceof InvalidPathException
+                || failure instanceof ParameterException;
+    }
+
     /** What went wrong, in one sentence without a full stop. */
     static String sentence(Throwable failure) {
         if (failure instanceof UnmatchedArgumentException unmatched
                 && !unmatched.getUnmatched().isEmpty()) {
             return unknown(unmatched);
         }
-        if (failure instanceof ParameterException
-                || failure instanceof IllegalArgumentException
-                || failure instanceof LongNetException) {
+        if (isWrongCall(failure) || failure instanceof LongNetException) {
             return message(failure);
         }
         if (failure instanceof UncheckedIOException unchecked) {

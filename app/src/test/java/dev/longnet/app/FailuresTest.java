@@ -2,6 +2,7 @@ package dev.longnet.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.longnet.InvalidArgumentException;
 import dev.longnet.LongNetException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -22,7 +23,22 @@ class FailuresTest {
 
     static Stream<Arguments> failures() {
         return Stream.of(
-                Arguments.of(new IllegalArgumentException("steps 0; use 1"), 2, "steps 0; use 1 (see longnet --help)"),
+                Arguments.of(
+                        new InvalidArgumentException("steps %d; use 1", 0), 2, "steps 0; use 1 (see longnet --help)"),
+                Arguments.of(
+                        new java.nio.file.InvalidPathException("a*b", "Illegal char"),
+                        2,
+                        "Illegal char: a*b (see longnet --help)"),
+                Arguments.of(
+                        new IllegalArgumentException("Comparison method violates its general contract!"),
+                        1,
+                        "this is a mistake in longnet: IllegalArgumentException: Comparison method violates its general"
+                                + " contract!; set LONGNET_DEBUG=1 for the stack trace"),
+                Arguments.of(
+                        new NumberFormatException("For input string: \"x\""),
+                        1,
+                        "this is a mistake in longnet: NumberFormatException: For input string: \"x\"; set"
+                                + " LONGNET_DEBUG=1 for the stack trace"),
                 Arguments.of(new LongNetException("runs/x is damaged"), 1, "runs/x is damaged"),
                 Arguments.of(new NoSuchFileException("a.yaml"), 1, "a.yaml does not exist"),
                 Arguments.of(new FileNotFoundException("b (No such file)"), 1, "b (No such file)"),
