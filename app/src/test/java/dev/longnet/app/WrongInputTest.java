@@ -125,6 +125,7 @@ class WrongInputTest {
                 "1 | generate --model DIR/none --prompt a                        | there is no run at",
                 "2 | generate --prompt a                                         | --model",
                 "1 | report DIR/none                                             | is not a folder",
+                "1 | report DIR                                                  | holds no run",
                 "2 | report                                                      | RUN",
             })
     void oneSentence(int code, String line, String part) throws IOException {

@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * What a run has left in its folder so far; nothing in it is required.
@@ -49,6 +50,11 @@ record RunContents(
             throw new LongNetException(
                     "\"%s\" is not a folder; give the folder that a training run wrote, such as runs/quickstart",
                     run.path());
+        }
+        if (Stream.of(run.config(), run.runInfo(), run.metrics(), run.evaluation(), run.sample())
+                .noneMatch(Files::exists)) {
+            throw new LongNetException(
+                    "%s holds no run; give the folder that a training run wrote, such as runs/quickstart", run.path());
         }
         return new Reader(run).read();
     }

@@ -101,6 +101,7 @@ class ReportTest {
 
     @Test
     void saysWhatIsMissing() throws IOException {
+        file("metrics.jsonl", "");
         assertThat(main(page()).getTextContent())
                 .contains(
                         "first <run>",
@@ -179,6 +180,7 @@ class ReportTest {
 
     @Test
     void replacesAnOlderReportOnly() throws IOException {
+        file("metrics.jsonl", "");
         file("report.html", "old");
         assertThat(page()).startsWith("<!doctype html>");
         Files.delete(folder.resolve("report.html"));
@@ -193,11 +195,20 @@ class ReportTest {
     /** As all files of a run: a link stays a link, and the file it leads to is replaced. */
     @Test
     void isWrittenThroughALink() throws IOException {
+        file("metrics.jsonl", "");
         Path page = Files.writeString(parent.resolve("page.html"), "old");
         Files.createSymbolicLink(folder.resolve("report.html"), page);
         page();
         assertThat(folder.resolve("report.html")).isSymbolicLink();
         assertThat(page).content().startsWith("<!doctype html>");
+    }
+
+    @Test
+    void needsARun() {
+        assertThatThrownBy(() -> Report.write(folder))
+                .isInstanceOf(LongNetException.class)
+                .hasMessageContaining("holds no run");
+        assertThat(folder).isEmptyDirectory();
     }
 
     @Test
