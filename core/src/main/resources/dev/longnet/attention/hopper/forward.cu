@@ -1,0 +1,437 @@
+// Dilated attention forward on Hopper (sm_90a): all branches of a pattern in one persistent launch, then one merge.
+//
+// A branch (w, r) is flash attention on strided rows. Row n of the sequence is (residue n mod r, position n div r), so
+// one five-axis tensor map (feature, residue, position, head, example) reaches the kept rows of every segment without a
+// copy, for any w, r and N. A thread block has one producer warp that issues the loads and C consumer warpgroups of 64
+// query rows each; the warpgroups take turns in issuing matrix products, so that one's softmax runs under another's.
+//
+// Chosen when compiled: D, the head dimension padded to 64 or 128; HALF, 0 for bfloat16 and 1 for float16; CAUSAL, 0 or
+// 1; FEATURES, 8 or 16 that one thread merges, a divisor of the head dimension. No include is needed, so that NVRTC compiles it as it stands.
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef unsigned short u16;
+
+constexpr int C = D == 64 ? 3 : 2;   // consumer warpgroups
+constexpr int BM = 64 * C;           // query rows of a tile
+constexpr int BN = 128;              // keys of a step
+constexpr int BOXES = D / 64;        // 128-byte columns of a row
+constexpr int STAGES = D == 64 ? 2 : 3;
+constexpr int QSTAGES = D == 64 ? 2 : 1;
+constexpr int MAX_BRANCHES = 8;
+#ifndef INFINITY
+#define INFINITY __int_as_float(0x7F800000)
+#endif
+constexpr u32 Q_BYTES = BM * D * 2, KV_BYTES = BN * D * 2;
+
+struct alignas(64) Map { u64 words[16]; };
+
+struct Branch {
+    int w, r;            // segment length and ratio
+    int group;           // heads that share a residue: ceil(H / r)
+    int segments;        // ceil(N / w)
+    int tiles;           // query tiles of a full segment
+    int firstTile;       // among the tiles of the launch
+    int rows;            // rows of a full segment, ceil(w / r)
+    u64 partial;         // first row of this branch in the compact results
+};
+
+struct Params {
+    Map map[3][MAX_BRANCHES][2];     // of q in boxes of BM rows, of k and v of BN; [1]: residues with one position more
+    Branch branch[MAX_BRANCHES];
+    int branches, tiles;
+    int B, N, H, Hk, width;          // width: features of a head before padding
+    float scale;                     // of the scores, times log2(e)
+    const int* lengths;              // keys of each example, or null
+    u16* out;                        // compact rows (branch, example, head, segment, row) of `width` features
+    float* lse;                      // one for each compact row, natural logarithm
+    int* next;                       // the tile to take; starts at 0
+};
+
+__device__ __forceinline__ u32 smem(const void* p) { return (u32)__cvta_generic_to_shared(p); }
+__device__ __forceinline__ void barInit(u32 bar, u32 count) {
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(bar), "r"(count));
+}
+__device__ __forceinline__ void barExpect(u32 bar, u32 bytes) {
+    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(bar), "r"(bytes) : "memory");
+}
+__device__ __forceinline__ void barArrive(u32 bar) {
+    asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(bar) : "memory");
+}
+__device__ __forceinline__ void barWait(u32 bar, u32 parity) {
+    asm volatile(
+        "{\n.reg .pred P;\nWAIT:\nmbarrier.try_wait.parity.shared::cta.b64 P, [%0], %1;\n@P bra DONE;\nbra WAIT;\nDONE:\n}"
+        ::"r"(bar), "r"(parity) : "memory");
+}
+__device__ __forceinline__ void load(u32 to, const Map* map, u32 bar, int d, int residue, int position, int head, int b) {
+    asm volatile(
+        "cp.async.bulk.tensor.5d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6, %7}], [%2];"
+        ::"r"(to), "l"(map), "r"(bar), "r"(d), "r"(residue), "r"(position), "r"(head), "r"(b) : "memory");
+}
+
+__device__ __forceinline__ void fence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
+__device__ __forceinline__ void commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
+template <int K> __device__ __forceinline__ void waitGroups() { asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(K) : "memory"); }
+
+// Shared memory under the 128-byte swizzle: rows of 128 bytes, groups of eight rows 1024 bytes apart.
+__device__ __forceinline__ u64 descriptor(u32 address, u32 leading) {
+    return (u64)((address & 0x3FFFF) >> 4) | (u64)(leading >> 4) << 16 | (u64)(1024 >> 4) << 32 | (u64)1 << 62;
+}
+
+#if HALF
+#define TYPE "f16.f16"
+#else
+#define TYPE "bf16.bf16"
+#endif
+#define F8(x, i) "+f"(x[i]), "+f"(x[i + 1]), "+f"(x[i + 2]), "+f"(x[i + 3]), "+f"(x[i + 4]), "+f"(x[i + 5]), "+f"(x[i + 6]), "+f"(x[i + 7])
+#define F32(x, i) F8(x, i), F8(x, i + 8), F8(x, i + 16), F8(x, i + 24)
+#define R32 "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31"
+#define R64 R32 ",%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
+
+// s = q k^T for 64 queries and 128 keys over 16 features; `add` 0 starts a new sum.
+__device__ __forceinline__ void scores(float (&s)[64], u64 q, u64 k, int add) {
+    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %66, 0;\nwgmma.mma_async.sync.aligned.m64n128k16.f32." TYPE
+                 " {" R64 "}, %64, %65, p, 1, 1, 0, 0;\n}"
+                 : F32(s, 0), F32(s, 32) : "l"(q), "l"(k), "r"(add));
+}
+// o += p v for 64 queries over 16 keys; p is in registers, v lies key after key.
+__device__ __forceinline__ void weigh(float (&o)[32], u32 a, u32 b, u32 c, u32 d, u64 v) {
+    asm volatile("wgmma.mma_async.sync.aligned.m64n64k16.f32." TYPE " {" R32 "}, {%32,%33,%34,%35}, %36, 1, 1, 1, 1;"
+                 : F32(o, 0) : "r"(a), "r"(b), "r"(c), "r"(d), "l"(v));
+}
+__device__ __forceinline__ void weigh(float (&o)[64], u32 a, u32 b, u32 c, u32 d, u64 v) {
+    asm volatile("wgmma.mma_async.sync.aligned.m64n128k16.f32." TYPE " {" R64 "}, {%64,%65,%66,%67}, %68, 1, 1, 1, 1;"
+                 : F32(o, 0), F32(o, 32) : "r"(a), "r"(b), "r"(c), "r"(d), "l"(v));
+}
+__device__ __forceinline__ u32 pack(float low, float high) {
+    u32 r;
+#if HALF
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
+#else
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
+#endif
+    return r;
+}
+__device__ __forceinline__ float power2(float x) { float y; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
+
+// Where a tile stands. The producer finds out, the consumers read it.
+struct Tile {
+    int h, b;
+    int m;                          // first query row within the segment
+    int rows, keys;                 // kept rows of the segment; those that are keys
+    int blocks;                     // key blocks that any of its queries sees; -1 after the last tile
+    int branch, residue, position;  // of the segment's first kept row
+    u64 compact;                    // the segment's first compact row
+};
+
+__device__ __forceinline__ void locate(const Params& p, int t, volatile Tile& x) {
+    int i = 0;
+    while (i + 1 < p.branches && t >= p.branch[i + 1].firstTile) i++;
+    const Branch& br = p.branch[i];
+    x.branch = i;
+    u32 u = t - br.firstTile, q = u / (u32)br.tiles;
+    x.m = (br.tiles - 1 - (u - q * br.tiles)) * BM;        // the longest rows first
+    u = q / (u32)p.H;
+    u32 h = q - u * p.H, b = u / (u32)br.segments, segment = u - b * br.segments;
+    x.h = h;
+    x.b = b;
+    x.compact = br.partial + (((u64)b * p.H + h) * br.segments + segment) * br.rows;
+    u32 start = segment * br.w, length = min((u32)br.w, p.N - start);
+    u32 end = p.lengths ? max(0, p.lengths[b]) : p.N, seen = end > start ? min(length, end - start) : 0;
+    u32 s = h / (u32)br.group, position = (start + s) / (u32)br.r;
+    x.position = position;
+    x.residue = start + s - position * br.r;
+    x.rows = length > s ? (length - s + br.r - 1) / br.r : 0;
+    int keys = seen > s ? (seen - s + br.r - 1) / br.r : 0;
+    x.keys = keys;
+    x.blocks = ((CAUSAL ? min(keys, x.m + BM) : keys) + BN - 1) / BN;
+}
+
+__device__ __forceinline__ bool empty(const volatile Tile& x) { return x.m >= x.rows; }
+
+extern "C" __global__ void __launch_bounds__(128 * (C + 1), 1) forward(const __grid_constant__ Params p) {
+    extern __shared__ char raw[];
+    char* base = (char*)(((u64)raw + 1023) & ~(u64)1023);
+    u32 qs = smem(base), ks = qs + QSTAGES * Q_BYTES, vs = ks + STAGES * KV_BYTES;
+    __shared__ u64 bars[2 * QSTAGES + 4 * STAGES];
+    __shared__ Tile slots[4];
+    u32 qFull = smem(bars), qEmpty = qFull + 8 * QSTAGES, kFull = qEmpty + 8 * QSTAGES, kEmpty = kFull + 8 * STAGES,
+        vFull = kEmpty + 8 * STAGES, vEmpty = vFull + 8 * STAGES;
+    int thread = threadIdx.x, wg = __shfl_sync(~0u, thread / 128, 0);
+    if (thread == 0) {
+        for (int i = 0; i < QSTAGES; i++) { barInit(qFull + 8 * i, 1); barInit(qEmpty + 8 * i, C); }
+        for (int i = 0; i < STAGES; i++) {
+            barInit(kFull + 8 * i, 1); barInit(kEmpty + 8 * i, C);
+            barInit(vFull + 8 * i, 1); barInit(vEmpty + 8 * i, C);
+        }
+        asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+    }
+    __syncthreads();
+
+    if (wg == 0) {
+        asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(C == 3 ? 32 : 56));
+        if (thread == 0) {
+            u32 n = 0;  // key blocks loaded
+            for (u32 it = 0;; it++) {
+                u32 qi = it % QSTAGES, qp = it / QSTAGES & 1;
+                volatile Tile& x = slots[it % 4];   // its last readers let go of their queries two tiles ago
+                int t;
+                while ((t = atomicAdd(p.next, 1)) < p.tiles) {
+                    locate(p, t, x);
+                    if (!empty(x)) break;
+                }
+                barWait(qEmpty + 8 * qi, qp ^ 1);
+                if (t >= p.tiles) { x.blocks = -1; barArrive(qFull + 8 * qi); break; }
+                const Branch& br = p.branch[x.branch];
+                int deep = x.residue < p.N % br.r;
+                const Map* map = &p.map[0][x.branch][deep];
+                barExpect(qFull + 8 * qi, Q_BYTES);
+                for (int c = 0; c < BOXES; c++)
+                    load(qs + qi * Q_BYTES + c * BM * 128, map, qFull + 8 * qi, c * 64, x.residue, x.position + x.m, x.h, x.b);
+                int hk = x.h / (p.H / p.Hk);
+                #pragma unroll 1
+                for (int j = x.blocks - 1; j >= 0; j--, n++) {
+                    u32 st = n % STAGES, ph = n / STAGES & 1;
+                    barWait(kEmpty + 8 * st, ph ^ 1);
+                    barExpect(kFull + 8 * st, KV_BYTES);
+                    for (int c = 0; c < BOXES; c++)
+                        load(ks + st * KV_BYTES + c * BN * 128, map + 2 * MAX_BRANCHES, kFull + 8 * st, c * 64, x.residue, x.position + j * BN, hk, x.b);
+                    barWait(vEmpty + 8 * st, ph ^ 1);
+                    barExpect(vFull + 8 * st, KV_BYTES);
+                    for (int c = 0; c < BOXES; c++)
+                        load(vs + st * KV_BYTES + c * BN * 128, map + 4 * MAX_BRANCHES, vFull + 8 * st, c * 64, x.residue, x.position + j * BN, hk, x.b);
+                }
+            }
+        }
+    } else {
+        asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(C == 3 ? 160 : 224));
+        int me = wg - 1, lane = thread % 32, warp = __shfl_sync(~0u, thread / 32 % 4, 0);
+        bool leader = thread % 128 == 0;
+        int turn = wg, after = me + 1 < C ? wg + 1 : 1;   // named barriers: whose matrix products come next
+        if (me == C - 1) asm volatile("bar.arrive 1, 256;" ::: "memory");
+        // The warpgroups take turns in issuing their products, one turn for each key block after a tile's first.
+        auto take = [&]() { asm volatile("bar.sync %0, 256;" ::"r"(turn) : "memory"); };
+        auto give = [&]() { asm volatile("bar.arrive %0, 256;" ::"r"(after) : "memory"); };
+        u32 n = 0;
+        for (u32 it = 0;; it++) {
+            u32 qi = it % QSTAGES;
+            barWait(qFull + 8 * qi, it / QSTAGES & 1);
+            struct { int h, b, m, rows, keys, blocks; } x;
+            x.blocks = __shfl_sync(~0u, slots[it % 4].blocks, 0);
+            if (x.blocks < 0) break;
+            x.m = __shfl_sync(~0u, slots[it % 4].m, 0);
+            x.rows = __shfl_sync(~0u, slots[it % 4].rows, 0);
+            x.keys = __shfl_sync(~0u, slots[it % 4].keys, 0);
+            u64 compact = slots[it % 4].compact;
+            int first = x.m + 64 * me, row = first + warp * 16 + lane / 4;
+            // Key blocks of this warpgroup; the tile's others are only let go.
+            int mine = first >= x.rows ? 0 : CAUSAL ? (min(x.keys, first + 64) + BN - 1) / BN : x.blocks;
+            float o[D / 2];
+            float top[2] = {-INFINITY, -INFINITY}, sum[2] = {0, 0};
+            #pragma unroll
+            for (int i = 0; i < D / 2; i++) o[i] = 0;
+            u64 q = descriptor(qs + qi * Q_BYTES + me * 8192, 16);
+            u32 pr[32];
+            float s[64];
+            auto multiply = [&](u32 st) {
+                u64 k = descriptor(ks + st * KV_BYTES, 16);
+                fence();
+                #pragma unroll
+                for (int i = 0; i < D / 16; i++)
+                    scores(s, q + (i / 4) * (C * 8192 >> 4) + i % 4 * 2, k + (i / 4) * (BN * 128 >> 4) + i % 4 * 2, i > 0);
+                commit();
+            };
+            auto gather = [&](u32 st) {
+                u64 v = descriptor(vs + st * KV_BYTES, BN * 128);
+                fence();
+                #pragma unroll
+                for (int i = 0; i < BN / 16; i++)
+                    weigh(o, pr[4 * i], pr[4 * i + 1], pr[4 * i + 2], pr[4 * i + 3], v + i * (2048 >> 4));
+                commit();
+            };
+            float old[2];
+            auto soften = [&](int j) {
+                int k0 = j * BN;
+                if (k0 + BN > x.keys || (CAUSAL && k0 + BN - 1 > first)) {
+                    // The first key, counted from this lane's, that a row does not see.
+                    int near = (CAUSAL ? min(x.keys, row + 1) : x.keys) - k0 - lane % 4 * 2;
+                    int far = (CAUSAL ? min(x.keys, row + 9) : x.keys) - k0 - lane % 4 * 2;
+                    #pragma unroll
+                    for (int i = 0; i < 64; i++)
+                        if (i / 4 * 8 + i % 2 >= (i / 2 % 2 ? far : near)) s[i] = -INFINITY;
+                }
+                // Both rows side by side, in four chains each.
+                float m[2][4];
+                #pragma unroll
+                for (int c = 0; c < 4; c++)
+                    #pragma unroll
+                    for (int y = 0; y < 2; y++) m[y][c] = fmaxf(s[4 * c + 2 * y], s[4 * c + 2 * y + 1]);
+                #pragma unroll
+                for (int i = 4; i < 16; i++)
+                    #pragma unroll
+                    for (int y = 0; y < 2; y++) m[y][i % 4] = fmaxf(m[y][i % 4], fmaxf(s[4 * i + 2 * y], s[4 * i + 2 * y + 1]));
+                float high[2], zero[2], part[2][2];
+                #pragma unroll
+                for (int y = 0; y < 2; y++) high[y] = fmaxf(fmaxf(m[y][0], m[y][1]), fmaxf(fmaxf(m[y][2], m[y][3]), top[y]));
+                #pragma unroll
+                for (int e = 1; e < 3; e++) {
+                    float other[2];
+                    #pragma unroll
+                    for (int y = 0; y < 2; y++) other[y] = __shfl_xor_sync(~0u, high[y], e);
+                    #pragma unroll
+                    for (int y = 0; y < 2; y++) high[y] = fmaxf(high[y], other[y]);
+                }
+                #pragma unroll
+                for (int y = 0; y < 2; y++) {
+                    zero[y] = high[y] == -INFINITY ? 0 : high[y] * p.scale;
+                    old[y] = power2(fmaf(top[y], p.scale, -zero[y]));
+                    top[y] = high[y];
+                    part[y][0] = part[y][1] = 0;
+                }
+                #pragma unroll
+                for (int i = 0; i < 16; i++)
+                    #pragma unroll
+                    for (int y = 0; y < 2; y++) {
+                        float a = s[4 * i + 2 * y] = power2(fmaf(s[4 * i + 2 * y], p.scale, -zero[y]));
+                        float b = s[4 * i + 2 * y + 1] = power2(fmaf(s[4 * i + 2 * y + 1], p.scale, -zero[y]));
+                        part[y][i % 2] += a + b;
+                    }
+                #pragma unroll
+                for (int y = 0; y < 2; y++) sum[y] = fmaf(sum[y], old[y], part[y][0] + part[y][1]);
+            };
+            auto keep = [&]() {
+                #pragma unroll
+                for (int i = 0; i < 8; i++) {
+                    pr[4 * i] = pack(s[8 * i], s[8 * i + 1]);
+                    pr[4 * i + 1] = pack(s[8 * i + 2], s[8 * i + 3]);
+                    pr[4 * i + 2] = pack(s[8 * i + 4], s[8 * i + 5]);
+                    pr[4 * i + 3] = pack(s[8 * i + 6], s[8 * i + 7]);
+                }
+            };
+            // Blocks that this warpgroup does not see.
+            for (int j = x.blocks - 1; j >= mine; j--, n++) {
+                u32 st = n % STAGES, ph = n / STAGES & 1;
+                barWait(kFull + 8 * st, ph);
+                barWait(vFull + 8 * st, ph);
+                if (j < x.blocks - 1) { take(); give(); }
+                asm volatile("bar.sync %0, 128;" ::"r"(4 + wg) : "memory");   // no warp still waits for this phase
+                if (leader) { barArrive(kEmpty + 8 * st); barArrive(vEmpty + 8 * st); }
+            }
+            if (mine > 0) {
+                u32 st = n % STAGES, ph = n / STAGES & 1;
+                barWait(kFull + 8 * st, ph);
+                bool late = mine < x.blocks;
+                if (late) take();
+                multiply(st);
+                if (late) give();
+                waitGroups<0>();
+                if (leader) barArrive(kEmpty + 8 * st);
+                soften(mine - 1);
+                keep();
+                n++;
+                for (int j = mine - 2; j >= 0; j--, n++) {
+                    u32 was = st, wasPh = ph;
+                    st = n % STAGES; ph = n / STAGES & 1;
+                    barWait(kFull + 8 * st, ph);
+                    take();
+                    multiply(st);
+                    barWait(vFull + 8 * was, wasPh);
+                    gather(was);
+                    give();
+                    waitGroups<1>();
+                    if (leader) barArrive(kEmpty + 8 * st);
+                    soften(j);
+                    waitGroups<0>();
+                    if (leader) barArrive(vEmpty + 8 * was);
+                    keep();
+                    #pragma unroll
+                    for (int i = 0; i < D / 2; i++) o[i] *= old[i / 2 % 2];
+                }
+                barWait(vFull + 8 * st, ph);
+                gather(st);
+                waitGroups<0>();
+                if (leader) barArrive(vEmpty + 8 * st);
+            }
+            asm volatile("bar.sync %0, 128;" ::"r"(4 + wg) : "memory");
+            if (leader) barArrive(qEmpty + 8 * qi);
+            #pragma unroll
+            for (int y = 0; y < 2; y++) {
+                float l = sum[y];
+                l += __shfl_xor_sync(~0u, l, 1);
+                l += __shfl_xor_sync(~0u, l, 2);
+                float inverse = l > 0 ? 1 / l : 0;
+                int at = row + 8 * y;
+                u64 to = compact + at;
+                if (at < x.rows && lane % 4 == 0)
+                    p.lse[to] = l > 0 ? top[y] * p.scale * 0.6931471805599453f + logf(l) : -INFINITY;
+                // Four lanes exchange so that each holds eight neighbouring features.
+                #pragma unroll
+                for (int g = 0; g < D / 32; g++) {
+                    u32 mineOf[4], whole[4];
+                    #pragma unroll
+                    for (int i = 0; i < 4; i++)
+                        mineOf[i] = pack(o[16 * g + 4 * i + 2 * y] * inverse, o[16 * g + 4 * i + 2 * y + 1] * inverse);
+                    int c = lane % 4;
+                    #pragma unroll
+                    for (int e = 0; e < 4; e++) {
+                        int to4 = c ^ e;
+                        u32 send = to4 == 0 ? mineOf[0] : to4 == 1 ? mineOf[1] : to4 == 2 ? mineOf[2] : mineOf[3];
+                        u32 got = __shfl_xor_sync(~0u, send, e);
+                        if (to4 == 0) whole[0] = got; else if (to4 == 1) whole[1] = got; else if (to4 == 2) whole[2] = got; else whole[3] = got;
+                    }
+                    int column = 32 * g + 8 * c;
+                    if (at < x.rows && column < p.width)
+                        *(uint4*)(p.out + to * p.width + column) = make_uint4(whole[0], whole[1], whole[2], whole[3]);
+                }
+            }
+        }
+    }
+}
+
+// Joins the branches: out = sum of exp(lse_i - lse) out_i, lse = ln sum exp(lse_i). Block (width / FEATURES heads, rows).
+extern "C" __global__ void __launch_bounds__(512) merge(const __grid_constant__ Params p, u16* out, float* lse) {
+    __shared__ short residues[MAX_BRANCHES][128];
+    int chunks = p.width / FEATURES, b = blockIdx.y, flat = threadIdx.y * blockDim.x + threadIdx.x;
+    for (int i = flat; i < MAX_BRANCHES * p.H; i += blockDim.x * blockDim.y)
+        if (i / p.H < p.branches) residues[i / p.H][i % p.H] = i % p.H / p.branch[i / p.H].group;
+    __syncthreads();
+    for (int row = blockIdx.x * blockDim.y + threadIdx.y; row < p.N; row += gridDim.x * blockDim.y) {
+        for (int i = threadIdx.x; i < p.H * chunks; i += blockDim.x) {
+            u32 h = (u32)i / chunks, c = i - h * chunks;
+            float acc[FEATURES], top = -INFINITY, sum = 0;
+            #pragma unroll
+            for (int j = 0; j < FEATURES; j++) acc[j] = 0;
+            for (int k = 0; k < p.branches; k++) {
+                const Branch& br = p.branch[k];
+                u32 segment = (u32)row / (u32)br.w, inside = row - segment * br.w, j = inside / (u32)br.r;
+                if (inside - j * br.r != residues[k][h]) continue;
+                u64 at = br.partial + (u64)(b * p.H + h) * (br.segments * br.rows) + segment * br.rows + j;
+                float l = p.lse[at];
+                uint4 x[FEATURES / 8];
+                #pragma unroll
+                for (int e = 0; e < FEATURES / 8; e++) x[e] = *(const uint4*)(p.out + at * p.width + FEATURES * c + 8 * e);
+                if (l == -INFINITY) continue;
+                float high = fmaxf(top, l), was = power2((top - high) * 1.4426950408889634f), is = power2((l - high) * 1.4426950408889634f);
+                top = high;
+                sum = sum * was + is;
+                #pragma unroll
+                for (int e = 0; e < FEATURES / 2; e++) {
+                    u32 w = e % 4 == 0 ? x[e / 4].x : e % 4 == 1 ? x[e / 4].y : e % 4 == 2 ? x[e / 4].z : x[e / 4].w;
+#if HALF
+                    float lo, hi; asm("{.reg .b16 a,b; mov.b32 {a,b}, %2; cvt.f32.f16 %0, a; cvt.f32.f16 %1, b;}" : "=f"(lo), "=f"(hi) : "r"(w));
+#else
+                    float lo = __uint_as_float(w << 16), hi = __uint_as_float(w & 0xFFFF0000u);
+#endif
+                    acc[2 * e] = acc[2 * e] * was + is * lo; acc[2 * e + 1] = acc[2 * e + 1] * was + is * hi;
+                }
+            }
+            float inverse = sum > 0 ? __fdividef(1, sum) : 0;
+            u64 to = ((u64)b * p.N + row) * (p.H * p.width) + FEATURES * i;
+            #pragma unroll
+            for (int e = 0; e < FEATURES / 8; e++)
+                *(uint4*)(out + to + 8 * e) = make_uint4(
+                    pack(acc[8 * e] * inverse, acc[8 * e + 1] * inverse), pack(acc[8 * e + 2] * inverse, acc[8 * e + 3] * inverse),
+                    pack(acc[8 * e + 4] * inverse, acc[8 * e + 5] * inverse), pack(acc[8 * e + 6] * inverse, acc[8 * e + 7] * inverse));
+            if (c == 0) lse[((u64)b * p.H + h) * p.N + row] = sum > 0 ? top + __logf(sum) : -INFINITY;
+        }
+    }
+}
