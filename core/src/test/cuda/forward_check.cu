@@ -50,6 +50,7 @@ __global__ void plain(const u16* q, const u16* k, const u16* v, double* out, dou
             int g = n / w[e], s = h / ((H + r[e] - 1) / r[e]);
             if ((n - (long)g * w[e]) % r[e] != s) continue;
             long end = min((long)N, (long)(g + 1) * w[e]); if (lengths) end = min(end, (long)lengths[b]); if (causal) end = min(end, (long)n + 1);
+            if (lengths && n >= lengths[b]) continue;
             for (long j = (long)g * w[e] + s; j < end; j += r[e]) {
                 double x = 0; 
                 for (int d = 0; d < D_; d++) x += F(q[(((long)b * N + n) * H + h) * D_ + d]) * F(k[(((long)b * N + j) * Hk + h / (H / Hk)) * D_ + d]);
@@ -86,9 +87,9 @@ static void run(const Case& c) {
     if (!c.lengths.empty()) { CK(cudaMalloc(&lens, 4 * c.B)); CK(cudaMemcpy(lens, c.lengths.data(), 4 * c.B, cudaMemcpyHostToDevice)); }
     p.lengths = lens; p.out = part; p.lse = plse; p.next = next;
     cudaMemset(out, 0xFF, nq * 2); cudaMemset(part, 0xFF, rows * c.width * 2); cudaMemset(lse, 0xFF, nq / c.width * 4); cudaMemset(plse, 0xFF, rows * 4);
-    int bytes = QSTAGES * Q_BYTES + 2 * STAGES * KV_BYTES + 1024;
+    int bytes = SHARED;
     CK(cudaFuncSetAttribute(forward, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
-    auto go = [&](int what) { if (what & 1) { cudaMemsetAsync(next, 0, 4); forward<<<132, 128 * (C + 1), bytes>>>(p); } if (what & 2) merge<<<dim3(std::min((c.N + 3) / 4, 132 * 16 / std::min(c.B, 8)), c.B), dim3(std::min(c.H * c.width / FEATURES, 128), 4)>>>(p, out, lse); };
+    auto go = [&](int what) { if (what & 1) { cudaMemsetAsync(next, 0, 4); forward<<<132, THREADS, bytes>>>(p); } if (what & 2) merge<<<dim3(std::min((c.N + 3) / 4, 132 * 16 / std::min(c.B, 8)), c.B), dim3(std::min(c.H * c.width / FEATURES, 128), 4)>>>(p, out, lse); };
     go(3); CK(cudaGetLastError()); CK(cudaDeviceSynchronize());
     if (c.step) {
         int per = (c.N + c.step - 1) / c.step; size_t nr = (size_t)c.B * c.H * per;

@@ -30,8 +30,10 @@ class HopperSourceTest {
             throws IOException, InterruptedException {
         assumeTrue(nvccIsThere(), "nvcc is not on the PATH");
         Path source = folder.resolve("forward.cu"), ptx = folder.resolve("forward.ptx");
-        try (InputStream in = AttentionKernel.class.getResourceAsStream("hopper/forward.cu")) {
-            Files.copy(in, source);
+        for (String name : List.of("common.cuh", "forward.cu")) {
+            try (InputStream in = AttentionKernel.class.getResourceAsStream("hopper/" + name)) {
+                Files.copy(in, folder.resolve(name));
+            }
         }
         String[] options = {
             "--std=c++17",

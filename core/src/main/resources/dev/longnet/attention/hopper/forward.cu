@@ -4,88 +4,18 @@
 // one five-axis tensor map (feature, residue, position, head, example) reaches the kept rows of every segment without a
 // copy, for any w, r and N. A thread block has one producer warp that issues the loads and C consumer warpgroups of 64
 // query rows each; the warpgroups take turns in issuing matrix products, so that one's softmax runs under another's.
-//
-// Chosen when compiled: D, the head dimension padded to 64 or 128; HALF, 0 for bfloat16 and 1 for float16; CAUSAL, 0 or
-// 1; FEATURES, 8 or 16 that one thread merges, a divisor of the head dimension. No include is needed, so that NVRTC compiles it as it stands.
-typedef unsigned int u32;
-typedef unsigned long long u64;
-typedef unsigned short u16;
+
+#include "common.cuh"
 
 constexpr int C = D == 64 ? 3 : 2;   // consumer warpgroups
 constexpr int BM = 64 * C;           // query rows of a tile
-constexpr int BN = 128;              // keys of a step
-constexpr int BOXES = D / 64;        // 128-byte columns of a row
 constexpr int STAGES = D == 64 ? 2 : 3;
 constexpr int QSTAGES = D == 64 ? 2 : 1;
-constexpr int MAX_BRANCHES = 8;
-#ifndef INFINITY
-#define INFINITY __int_as_float(0x7F800000)
-#endif
 constexpr u32 Q_BYTES = BM * D * 2, KV_BYTES = BN * D * 2;
+constexpr int THREADS = 128 * (C + 1), SHARED = QSTAGES * Q_BYTES + 2 * STAGES * KV_BYTES + 1024;
 
-struct alignas(64) Map { u64 words[16]; };
-
-struct Branch {
-    int w, r;            // segment length and ratio
-    int group;           // heads that share a residue: ceil(H / r)
-    int segments;        // ceil(N / w)
-    int tiles;           // query tiles of a full segment
-    int firstTile;       // among the tiles of the launch
-    int rows;            // rows of a full segment, ceil(w / r)
-    u64 partial;         // first row of this branch in the compact results
-};
-
-struct Params {
-    Map map[3][MAX_BRANCHES][2];     // of q in boxes of BM rows, of k and v of BN; [1]: residues with one position more
-    Branch branch[MAX_BRANCHES];
-    int branches, tiles;
-    int B, N, H, Hk, width;          // width: features of a head before padding
-    float scale;                     // of the scores, times log2(e)
-    const int* lengths;              // keys of each example, or null
-    u16* out;                        // compact rows (branch, example, head, segment, row) of `width` features
-    float* lse;                      // one for each compact row, natural logarithm
-    int* next;                       // the tile to take; starts at 0
-};
-
-__device__ __forceinline__ u32 smem(const void* p) { return (u32)__cvta_generic_to_shared(p); }
-__device__ __forceinline__ void barInit(u32 bar, u32 count) {
-    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(bar), "r"(count));
-}
-__device__ __forceinline__ void barExpect(u32 bar, u32 bytes) {
-    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(bar), "r"(bytes) : "memory");
-}
-__device__ __forceinline__ void barArrive(u32 bar) {
-    asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(bar) : "memory");
-}
-__device__ __forceinline__ void barWait(u32 bar, u32 parity) {
-    asm volatile(
-        "{\n.reg .pred P;\nWAIT:\nmbarrier.try_wait.parity.shared::cta.b64 P, [%0], %1;\n@P bra DONE;\nbra WAIT;\nDONE:\n}"
-        ::"r"(bar), "r"(parity) : "memory");
-}
-__device__ __forceinline__ void load(u32 to, const Map* map, u32 bar, int d, int residue, int position, int head, int b) {
-    asm volatile(
-        "cp.async.bulk.tensor.5d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6, %7}], [%2];"
-        ::"r"(to), "l"(map), "r"(bar), "r"(d), "r"(residue), "r"(position), "r"(head), "r"(b) : "memory");
-}
-
-__device__ __forceinline__ void fence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
-__device__ __forceinline__ void commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
-template <int K> __device__ __forceinline__ void waitGroups() { asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(K) : "memory"); }
-
-// Shared memory under the 128-byte swizzle: rows of 128 bytes, groups of eight rows 1024 bytes apart.
-__device__ __forceinline__ u64 descriptor(u32 address, u32 leading) {
-    return (u64)((address & 0x3FFFF) >> 4) | (u64)(leading >> 4) << 16 | (u64)(1024 >> 4) << 32 | (u64)1 << 62;
-}
-
-#if HALF
-#define TYPE "f16.f16"
-#else
-#define TYPE "bf16.bf16"
-#endif
-#define F8(x, i) "+f"(x[i]), "+f"(x[i + 1]), "+f"(x[i + 2]), "+f"(x[i + 3]), "+f"(x[i + 4]), "+f"(x[i + 5]), "+f"(x[i + 6]), "+f"(x[i + 7])
-#define F32(x, i) F8(x, i), F8(x, i + 8), F8(x, i + 16), F8(x, i + 24)
-#define R32 "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31"
-#define R64 R32 ",%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
+// What the launch has to know: rows of a query box, of a key box, threads and bytes of shared memory of a block.
+extern "C" __device__ const int forwardShape[4] = {BM, BN, THREADS, SHARED};
 
 // s = q k^T for 64 queries and 128 keys over 16 features; `add` 0 starts a new sum.
 __device__ __forceinline__ void scores(float (&s)[64], u64 q, u64 k, int add) {
@@ -93,31 +23,11 @@ __device__ __forceinline__ void scores(float (&s)[64], u64 q, u64 k, int add) {
                  " {" R64 "}, %64, %65, p, 1, 1, 0, 0;\n}"
                  : F32(s, 0), F32(s, 32) : "l"(q), "l"(k), "r"(add));
 }
-// o += p v for 64 queries over 16 keys; p is in registers, v lies key after key.
-__device__ __forceinline__ void weigh(float (&o)[32], u32 a, u32 b, u32 c, u32 d, u64 v) {
-    asm volatile("wgmma.mma_async.sync.aligned.m64n64k16.f32." TYPE " {" R32 "}, {%32,%33,%34,%35}, %36, 1, 1, 1, 1;"
-                 : F32(o, 0) : "r"(a), "r"(b), "r"(c), "r"(d), "l"(v));
-}
-__device__ __forceinline__ void weigh(float (&o)[64], u32 a, u32 b, u32 c, u32 d, u64 v) {
-    asm volatile("wgmma.mma_async.sync.aligned.m64n128k16.f32." TYPE " {" R64 "}, {%64,%65,%66,%67}, %68, 1, 1, 1, 1;"
-                 : F32(o, 0), F32(o, 32) : "r"(a), "r"(b), "r"(c), "r"(d), "l"(v));
-}
-__device__ __forceinline__ u32 pack(float low, float high) {
-    u32 r;
-#if HALF
-    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
-#else
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
-#endif
-    return r;
-}
-__device__ __forceinline__ float power2(float x) { float y; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
-
 // Where a tile stands. The producer finds out, the consumers read it.
 struct Tile {
     int h, b;
     int m;                          // first query row within the segment
-    int rows, keys;                 // kept rows of the segment; those that are keys
+    int rows;                       // kept rows of the segment within the example
     int blocks;                     // key blocks that any of its queries sees; -1 after the last tile
     int branch, residue, position;  // of the segment's first kept row
     u64 compact;                    // the segment's first compact row
@@ -135,20 +45,19 @@ __device__ __forceinline__ void locate(const Params& p, int t, volatile Tile& x)
     x.h = h;
     x.b = b;
     x.compact = br.partial + (((u64)b * p.H + h) * br.segments + segment) * br.rows;
-    u32 start = segment * br.w, length = min((u32)br.w, p.N - start);
-    u32 end = p.lengths ? max(0, p.lengths[b]) : p.N, seen = end > start ? min(length, end - start) : 0;
+    u32 start = segment * br.w, end = p.lengths ? p.lengths[b] : p.N;
+    u32 length = end > start ? min((u32)br.w, end - start) : 0;
     u32 s = h / (u32)br.group, position = (start + s) / (u32)br.r;
     x.position = position;
     x.residue = start + s - position * br.r;
-    x.rows = length > s ? (length - s + br.r - 1) / br.r : 0;
-    int keys = seen > s ? (seen - s + br.r - 1) / br.r : 0;
-    x.keys = keys;
-    x.blocks = ((CAUSAL ? min(keys, x.m + BM) : keys) + BN - 1) / BN;
+    int rows = length > s ? (length - s + br.r - 1) / br.r : 0;
+    x.rows = rows;
+    x.blocks = ((CAUSAL ? min(rows, x.m + BM) : rows) + BN - 1) / BN;
 }
 
 __device__ __forceinline__ bool empty(const volatile Tile& x) { return x.m >= x.rows; }
 
-extern "C" __global__ void __launch_bounds__(128 * (C + 1), 1) forward(const __grid_constant__ Params p) {
+extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_constant__ Params p) {
     extern __shared__ char raw[];
     char* base = (char*)(((u64)raw + 1023) & ~(u64)1023);
     u32 qs = smem(base), ks = qs + QSTAGES * Q_BYTES, vs = ks + STAGES * KV_BYTES;
@@ -215,16 +124,15 @@ extern "C" __global__ void __launch_bounds__(128 * (C + 1), 1) forward(const __g
         for (u32 it = 0;; it++) {
             u32 qi = it % QSTAGES;
             barWait(qFull + 8 * qi, it / QSTAGES & 1);
-            struct { int h, b, m, rows, keys, blocks; } x;
+            struct { int m, rows, blocks; } x;
             x.blocks = __shfl_sync(~0u, slots[it % 4].blocks, 0);
             if (x.blocks < 0) break;
             x.m = __shfl_sync(~0u, slots[it % 4].m, 0);
             x.rows = __shfl_sync(~0u, slots[it % 4].rows, 0);
-            x.keys = __shfl_sync(~0u, slots[it % 4].keys, 0);
             u64 compact = slots[it % 4].compact;
             int first = x.m + 64 * me, row = first + warp * 16 + lane / 4;
             // Key blocks of this warpgroup; the tile's others are only let go.
-            int mine = first >= x.rows ? 0 : CAUSAL ? (min(x.keys, first + 64) + BN - 1) / BN : x.blocks;
+            int mine = first >= x.rows ? 0 : CAUSAL ? (min(x.rows, first + 64) + BN - 1) / BN : x.blocks;
             float o[D / 2];
             float top[2] = {-INFINITY, -INFINITY}, sum[2] = {0, 0};
             #pragma unroll
@@ -251,10 +159,10 @@ extern "C" __global__ void __launch_bounds__(128 * (C + 1), 1) forward(const __g
             float old[2];
             auto soften = [&](int j) {
                 int k0 = j * BN;
-                if (k0 + BN > x.keys || (CAUSAL && k0 + BN - 1 > first)) {
+                if (k0 + BN > x.rows || (CAUSAL && k0 + BN - 1 > first)) {
                     // The first key, counted from this lane's, that a row does not see.
-                    int near = (CAUSAL ? min(x.keys, row + 1) : x.keys) - k0 - lane % 4 * 2;
-                    int far = (CAUSAL ? min(x.keys, row + 9) : x.keys) - k0 - lane % 4 * 2;
+                    int near = (CAUSAL ? min(x.rows, row + 1) : x.rows) - k0 - lane % 4 * 2;
+                    int far = (CAUSAL ? min(x.rows, row + 9) : x.rows) - k0 - lane % 4 * 2;
                     #pragma unroll
                     for (int i = 0; i < 64; i++)
                         if (i / 4 * 8 + i % 2 >= (i / 2 % 2 ? far : near)) s[i] = -INFINITY;
@@ -390,7 +298,7 @@ extern "C" __global__ void __launch_bounds__(128 * (C + 1), 1) forward(const __g
 // Joins the branches: out = sum of exp(lse_i - lse) out_i, lse = ln sum exp(lse_i). Block (width / FEATURES heads, rows).
 extern "C" __global__ void __launch_bounds__(512) merge(const __grid_constant__ Params p, u16* out, float* lse) {
     __shared__ short residues[MAX_BRANCHES][128];
-    int chunks = p.width / FEATURES, b = blockIdx.y, flat = threadIdx.y * blockDim.x + threadIdx.x;
+    int chunks = p.width / FEATURES, b = blockIdx.y, end = p.lengths ? p.lengths[b] : p.N, flat = threadIdx.y * blockDim.x + threadIdx.x;
     for (int i = flat; i < MAX_BRANCHES * p.H; i += blockDim.x * blockDim.y)
         if (i / p.H < p.branches) residues[i / p.H][i % p.H] = i % p.H / p.branch[i / p.H].group;
     __syncthreads();
@@ -400,7 +308,7 @@ extern "C" __global__ void __launch_bounds__(512) merge(const __grid_constant__ 
             float acc[FEATURES], top = -INFINITY, sum = 0;
             #pragma unroll
             for (int j = 0; j < FEATURES; j++) acc[j] = 0;
-            for (int k = 0; k < p.branches; k++) {
+            for (int k = 0; k < (row < end ? p.branches : 0); k++) {
                 const Branch& br = p.branch[k];
                 u32 segment = (u32)row / (u32)br.w, inside = row - segment * br.w, j = inside / (u32)br.r;
                 if (inside - j * br.r != residues[k][h]) continue;

@@ -1,0 +1,108 @@
+// What the Hopper kernels share: the tensor maps and branches that a launch is given, barriers, bulk loads and matrix
+// products in PTX. No header but this one is needed, so that NVRTC compiles the kernels as they stand.
+//
+// Chosen when compiled: D, the head dimension padded to 64 or 128; HALF, 0 for bfloat16 and 1 for float16; CAUSAL, 0 or
+// 1; FEATURES, 8 or 16 that one thread merges, a divisor of the head dimension.
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef unsigned short u16;
+
+constexpr int BN = 128;              // keys of a step, or of a tile of the gradient
+constexpr int BOXES = D / 64;        // 128-byte columns of a row
+constexpr int MAX_BRANCHES = 8;
+#ifndef INFINITY
+#define INFINITY __int_as_float(0x7F800000)
+#endif
+
+struct alignas(64) Map { u64 words[16]; };
+
+struct Branch {
+    int w, r;            // segment length and ratio
+    int group;           // heads that share a residue: ceil(H / r)
+    int segments;        // ceil(N / w)
+    int tiles;           // of a full segment: of query rows forward, of BN keys backward
+    int firstTile;       // among the tiles of the launch
+    int rows;            // rows of a full segment, ceil(w / r)
+    u64 partial;         // first row of this branch in the compact results
+    u64 stats;           // backward: first row of this branch in the compact statistics
+};
+
+struct Params {
+    Map map[4][MAX_BRANCHES][2];     // of q, k, v and, backward, dout; [1]: residues with one position more
+    Branch branch[MAX_BRANCHES];
+    int branches, tiles;
+    int B, N, H, Hk, width;          // width: features of a head before padding
+    float scale;                     // of the scores, times log2(e)
+    const int* lengths;              // tokens of each example, or null
+    int* next;                       // the tile to take; starts at 0
+    // Forward. Compact rows are (branch, example, head, segment, row) of `width` features.
+    u16* out;
+    float* lse;                      // one for each compact row, natural logarithm
+    // Backward.
+    float2* stats;                   // (lse · log2 e, dout · out) of each compact row; a segment has BN · tiles of them
+    float* dq;                       // (B, N, H, width), sum over the branches, before the scale
+    u16* dk;                         // compact rows
+    u16* dv;
+    int* turn;                       // deterministic: key tiles done of (segment, query tile), or null
+};
+
+__device__ __forceinline__ u32 smem(const void* p) { return (u32)__cvta_generic_to_shared(p); }
+__device__ __forceinline__ void barInit(u32 bar, u32 count) {
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(bar), "r"(count));
+}
+__device__ __forceinline__ void barExpect(u32 bar, u32 bytes) {
+    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(bar), "r"(bytes) : "memory");
+}
+__device__ __forceinline__ void barArrive(u32 bar) {
+    asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(bar) : "memory");
+}
+__device__ __forceinline__ void barWait(u32 bar, u32 parity) {
+    asm volatile(
+        "{\n.reg .pred P;\nWAIT:\nmbarrier.try_wait.parity.shared::cta.b64 P, [%0], %1;\n@P bra DONE;\nbra WAIT;\nDONE:\n}"
+        ::"r"(bar), "r"(parity) : "memory");
+}
+__device__ __forceinline__ void load(u32 to, const Map* map, u32 bar, int d, int residue, int position, int head, int b) {
+    asm volatile(
+        "cp.async.bulk.tensor.5d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6, %7}], [%2];"
+        ::"r"(to), "l"(map), "r"(bar), "r"(d), "r"(residue), "r"(position), "r"(head), "r"(b) : "memory");
+}
+
+__device__ __forceinline__ void fence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
+__device__ __forceinline__ void commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
+template <int K> __device__ __forceinline__ void waitGroups() { asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(K) : "memory"); }
+
+// Shared memory under the 128-byte swizzle: rows of 128 bytes, groups of eight rows 1024 bytes apart.
+__device__ __forceinline__ u64 descriptor(u32 address, u32 leading) {
+    return (u64)((address & 0x3FFFF) >> 4) | (u64)(leading >> 4) << 16 | (u64)(1024 >> 4) << 32 | (u64)1 << 62;
+}
+
+#if HALF
+#define TYPE "f16.f16"
+#else
+#define TYPE "bf16.bf16"
+#endif
+#define F8(x, i) "+f"(x[i]), "+f"(x[i + 1]), "+f"(x[i + 2]), "+f"(x[i + 3]), "+f"(x[i + 4]), "+f"(x[i + 5]), "+f"(x[i + 6]), "+f"(x[i + 7])
+#define F32(x, i) F8(x, i), F8(x, i + 8), F8(x, i + 16), F8(x, i + 24)
+#define R32 "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31"
+#define R64 R32 ",%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
+
+__device__ __forceinline__ u32 pack(float low, float high) {
+    u32 r;
+#if HALF
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
+#else
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
+#endif
+    return r;
+}
+__device__ __forceinline__ float power2(float x) { float y; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
+
+// o += p v over 16 keys; p, 64 rows, is in registers, v lies key after key.
+__device__ __forceinline__ void weigh(float (&o)[32], u32 a, u32 b, u32 c, u32 d, u64 v) {
+    asm volatile("wgmma.mma_async.sync.aligned.m64n64k16.f32." TYPE " {" R32 "}, {%32,%33,%34,%35}, %36, 1, 1, 1, 1;"
+                 : F32(o, 0) : "r"(a), "r"(b), "r"(c), "r"(d), "l"(v));
+}
+__device__ __forceinline__ void weigh(float (&o)[64], u32 a, u32 b, u32 c, u32 d, u64 v) {
+    asm volatile("wgmma.mma_async.sync.aligned.m64n128k16.f32." TYPE " {" R64 "}, {%64,%65,%66,%67}, %68, 1, 1, 1, 1;"
+                 : F32(o, 0), F32(o, 32) : "r"(a), "r"(b), "r"(c), "r"(d), "l"(v));
+}
