@@ -3,6 +3,8 @@
 //
 // Chosen when compiled: D, the head dimension padded to 64 or 128; HALF, 0 for bfloat16 and 1 for float16; CAUSAL, 0 or
 // 1; FEATURES, 8 or 16 that one thread merges, a divisor of the head dimension.
+#pragma once
+
 typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef unsigned short u16;
@@ -43,7 +45,7 @@ struct Params {
     float* dq;                       // (B, N, H, width), sum over the branches, before the scale
     u16* dk;                         // compact rows
     u16* dv;
-    int* turn;                       // deterministic: key tiles done of (segment, query tile), or null
+    int* turn;                       // deterministic: tiles that have added to a query tile, stats / 32 of them, or null
 };
 
 __device__ __forceinline__ u32 smem(const void* p) { return (u32)__cvta_generic_to_shared(p); }
@@ -105,4 +107,48 @@ __device__ __forceinline__ void weigh(float (&o)[32], u32 a, u32 b, u32 c, u32 d
 __device__ __forceinline__ void weigh(float (&o)[64], u32 a, u32 b, u32 c, u32 d, u64 v) {
     asm volatile("wgmma.mma_async.sync.aligned.m64n128k16.f32." TYPE " {" R64 "}, {%64,%65,%66,%67}, %68, 1, 1, 1, 1;"
                  : F32(o, 0), F32(o, 32) : "r"(a), "r"(b), "r"(c), "r"(d), "l"(v));
+}
+
+// s = a b^T over 16 features for 64 rows of a and 128 or 64 of b, both in shared memory; `add` 0 starts a new sum.
+__device__ __forceinline__ void scores(float (&s)[64], u64 a, u64 b, int add) {
+    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %66, 0;\nwgmma.mma_async.sync.aligned.m64n128k16.f32." TYPE
+                 " {" R64 "}, %64, %65, p, 1, 1, 0, 0;\n}"
+                 : F32(s, 0), F32(s, 32) : "l"(a), "l"(b), "r"(add));
+}
+__device__ __forceinline__ void scores(float (&s)[32], u64 a, u64 b, int add) {
+    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %34, 0;\nwgmma.mma_async.sync.aligned.m64n64k16.f32." TYPE
+                 " {" R32 "}, %32, %33, p, 1, 1, 0, 0;\n}"
+                 : F32(s, 0) : "l"(a), "l"(b), "r"(add));
+}
+
+// Rounds row y (0: lane / 4, 1: eight below) of an accumulator times a factor and writes it: the four lanes of a row
+// exchange so that each holds eight neighbouring features.
+template <int K> __device__ __forceinline__ void writeRow(const float (&o)[K], int y, float factor, u16* to, int width, bool wanted) {
+    int c = threadIdx.x % 4;
+    #pragma unroll
+    for (int g = 0; g < K / 16; g++) {
+        u32 mine[4], whole[4];
+        #pragma unroll
+        for (int i = 0; i < 4; i++) mine[i] = pack(o[16 * g + 4 * i + 2 * y] * factor, o[16 * g + 4 * i + 2 * y + 1] * factor);
+        #pragma unroll
+        for (int e = 0; e < 4; e++) {
+            int other = c ^ e;
+            u32 send = other == 0 ? mine[0] : other == 1 ? mine[1] : other == 2 ? mine[2] : mine[3];
+            u32 got = __shfl_xor_sync(~0u, send, e);
+            if (other == 0) whole[0] = got; else if (other == 1) whole[1] = got; else if (other == 2) whole[2] = got; else whole[3] = got;
+        }
+        int column = 32 * g + 8 * c;
+        if (wanted && column < width) *(uint4*)(to + column) = make_uint4(whole[0], whole[1], whole[2], whole[3]);
+    }
+}
+
+// Two numbers of a word, as float32.
+__device__ __forceinline__ float2 unpack(u32 w) {
+    float2 x;
+#if HALF
+    asm("{.reg .b16 a,b; mov.b32 {a,b}, %2; cvt.f32.f16 %0, a; cvt.f32.f16 %1, b;}" : "=f"(x.x), "=f"(x.y) : "r"(w));
+#else
+    x.x = __uint_as_float(w << 16); x.y = __uint_as_float(w & 0xFFFF0000u);
+#endif
+    return x;
 }

@@ -17,12 +17,6 @@ constexpr int THREADS = 128 * (C + 1), SHARED = QSTAGES * Q_BYTES + 2 * STAGES *
 // What the launch has to know: rows of a query box, of a key box, threads and bytes of shared memory of a block.
 extern "C" __device__ const int forwardShape[4] = {BM, BN, THREADS, SHARED};
 
-// s = q k^T for 64 queries and 128 keys over 16 features; `add` 0 starts a new sum.
-__device__ __forceinline__ void scores(float (&s)[64], u64 q, u64 k, int add) {
-    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %66, 0;\nwgmma.mma_async.sync.aligned.m64n128k16.f32." TYPE
-                 " {" R64 "}, %64, %65, p, 1, 1, 0, 0;\n}"
-                 : F32(s, 0), F32(s, 32) : "l"(q), "l"(k), "r"(add));
-}
 // Where a tile stands. The producer finds out, the consumers read it.
 struct Tile {
     int h, b;
@@ -271,25 +265,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
                 u64 to = compact + at;
                 if (at < x.rows && lane % 4 == 0)
                     p.lse[to] = l > 0 ? top[y] * p.scale * 0.6931471805599453f + logf(l) : -INFINITY;
-                // Four lanes exchange so that each holds eight neighbouring features.
-                #pragma unroll
-                for (int g = 0; g < D / 32; g++) {
-                    u32 mineOf[4], whole[4];
-                    #pragma unroll
-                    for (int i = 0; i < 4; i++)
-                        mineOf[i] = pack(o[16 * g + 4 * i + 2 * y] * inverse, o[16 * g + 4 * i + 2 * y + 1] * inverse);
-                    int c = lane % 4;
-                    #pragma unroll
-                    for (int e = 0; e < 4; e++) {
-                        int to4 = c ^ e;
-                        u32 send = to4 == 0 ? mineOf[0] : to4 == 1 ? mineOf[1] : to4 == 2 ? mineOf[2] : mineOf[3];
-                        u32 got = __shfl_xor_sync(~0u, send, e);
-                        if (to4 == 0) whole[0] = got; else if (to4 == 1) whole[1] = got; else if (to4 == 2) whole[2] = got; else whole[3] = got;
-                    }
-                    int column = 32 * g + 8 * c;
-                    if (at < x.rows && column < p.width)
-                        *(uint4*)(p.out + to * p.width + column) = make_uint4(whole[0], whole[1], whole[2], whole[3]);
-                }
+                writeRow(o, y, inverse, p.out + to * p.width, p.width, at < x.rows);
             }
         }
     }
@@ -324,12 +300,8 @@ extern "C" __global__ void __launch_bounds__(512) merge(const __grid_constant__ 
                 #pragma unroll
                 for (int e = 0; e < FEATURES / 2; e++) {
                     u32 w = e % 4 == 0 ? x[e / 4].x : e % 4 == 1 ? x[e / 4].y : e % 4 == 2 ? x[e / 4].z : x[e / 4].w;
-#if HALF
-                    float lo, hi; asm("{.reg .b16 a,b; mov.b32 {a,b}, %2; cvt.f32.f16 %0, a; cvt.f32.f16 %1, b;}" : "=f"(lo), "=f"(hi) : "r"(w));
-#else
-                    float lo = __uint_as_float(w << 16), hi = __uint_as_float(w & 0xFFFF0000u);
-#endif
-                    acc[2 * e] = acc[2 * e] * was + is * lo; acc[2 * e + 1] = acc[2 * e + 1] * was + is * hi;
+                    float2 two = unpack(w);
+                    acc[2 * e] = acc[2 * e] * was + is * two.x; acc[2 * e + 1] = acc[2 * e + 1] * was + is * two.y;
                 }
             }
             float inverse = sum > 0 ? __fdividef(1, sum) : 0;
