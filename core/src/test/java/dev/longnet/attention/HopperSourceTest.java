@@ -25,14 +25,25 @@ class HopperSourceTest {
     private Path folder;
 
     @ParameterizedTest
-    @CsvSource({"64,0,1,16", "64,1,1,8", "64,0,0,8", "128,0,1,16", "128,1,0,8"})
-    void compilesWithoutSpillsAndWithoutWaitingBetweenMatrixProducts(int d, int half, int causal, int features)
+    @CsvSource({
+        "forward,2,64,0,1,16",
+        "forward,2,64,1,1,8",
+        "forward,2,64,0,0,8",
+        "forward,2,128,0,1,16",
+        "forward,2,128,1,0,8",
+        "backward,3,64,0,1,16",
+        "backward,3,64,1,0,8",
+        "backward,3,128,0,1,16",
+        "backward,3,128,1,0,8"
+    })
+    void compilesWithoutSpillsAndWithoutWaitingBetweenMatrixProducts(
+            String name, int kernels, int d, int half, int causal, int features)
             throws IOException, InterruptedException {
         assumeTrue(nvccIsThere(), "nvcc is not on the PATH");
-        Path source = folder.resolve("forward.cu"), ptx = folder.resolve("forward.ptx");
-        for (String name : List.of("common.cuh", "forward.cu")) {
-            try (InputStream in = AttentionKernel.class.getResourceAsStream("hopper/" + name)) {
-                Files.copy(in, folder.resolve(name));
+        Path source = folder.resolve(name + ".cu"), ptx = folder.resolve(name + ".ptx");
+        for (String file : List.of("common.cuh", name + ".cu")) {
+            try (InputStream in = AttentionKernel.class.getResourceAsStream("hopper/" + file)) {
+                Files.copy(in, folder.resolve(file));
             }
         }
         String[] options = {
@@ -50,15 +61,15 @@ class HopperSourceTest {
                 "-cubin",
                 "-Xptxas=-v",
                 "-o",
-                folder.resolve("forward.cubin").toString());
+                folder.resolve(name + ".cubin").toString());
         // C75xx: the compiler has serialized matrix products or ignored the registers that were asked for.
         assertThat(said).doesNotContain("C75").doesNotContain("warning");
         Matcher spills = SPILLS.matcher(said);
-        int kernels = 0;
-        for (; spills.find(); kernels++) {
+        int reported = 0;
+        for (; spills.find(); reported++) {
             assertThat(spills.group()).isEqualTo("0 bytes spill stores, 0 bytes spill loads");
         }
-        assertThat(kernels).as("kernels that the compiler reports on").isEqualTo(2);
+        assertThat(reported).as("kernels that the compiler reports on").isEqualTo(kernels);
         nvcc(options, "-arch=compute_90a", "-ptx", "-o", ptx.toString());
         assertThat(Files.readString(ptx)).contains("wgmma.mma_async").contains("cp.async.bulk.tensor.5d");
     }

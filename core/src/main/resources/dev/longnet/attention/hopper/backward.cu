@@ -11,6 +11,7 @@
 
 constexpr int BM = 64;                   // query rows of a step
 constexpr int STAGES = D == 64 ? 4 : 2;  // of queries
+constexpr bool EARLY = D == 64;          // scores begin one step ahead, where registers allow it
 constexpr int DS_STAGES = 2, KV_STAGES = 2;
 constexpr u32 Q_BYTES = BM * D * 2, KV_BYTES = BN * D * 2, DS_BYTES = BM * BN * 2, STATS_BYTES = BM * 8;
 constexpr int THREADS = D == 64 ? 512 : 384, SHARED = 2 * KV_STAGES * KV_BYTES + STAGES * (2 * Q_BYTES + STATS_BYTES) + DS_STAGES * DS_BYTES + 1024;
@@ -36,17 +37,17 @@ __device__ __forceinline__ void copy(u32 to, const void* from, u32 bytes, u32 ba
                  ::"r"(to), "l"(from), "r"(bytes), "r"(bar) : "memory");
 }
 
-// 64 rows of keys or values as the left side of transposed scores.
-#if D == 64
-struct Left {       // in registers, which halves what the products read from shared memory
-    u32 x[16];
-    __device__ __forceinline__ Left(u32 rows, int warp, int lane) {
+// 64 rows of keys or values as the left side of transposed scores: held in registers, which halves what the products
+// read from shared memory, or left there.
+struct Held {
+    u32 x[D / 4];
+    __device__ __forceinline__ Held(u32 rows, int warp, int lane) {
         u32 row = warp * 16 + lane % 16;
         #pragma unroll
-        for (int j = 0; j < 4; j++)
+        for (int j = 0; j < D / 16; j++)
             asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                          : "=r"(x[4 * j]), "=r"(x[4 * j + 1]), "=r"(x[4 * j + 2]), "=r"(x[4 * j + 3])
-                         : "r"(rows + row * 128 + ((2 * j + lane / 16 ^ row % 8) << 4)));
+                         : "r"(rows + j / 4 * (BN * 128) + row * 128 + ((j % 4 * 2 + lane / 16 ^ row % 8) << 4)));
     }
     __device__ __forceinline__ void multiply(float (&s)[32], u64 b, int j) {
         asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %37, 0;\nwgmma.mma_async.sync.aligned.m64n64k16.f32." TYPE
@@ -54,13 +55,15 @@ struct Left {       // in registers, which halves what the products read from sh
                      : F32(s, 0) : "r"(x[4 * j]), "r"(x[4 * j + 1]), "r"(x[4 * j + 2]), "r"(x[4 * j + 3]), "l"(b), "r"(j > 0 ? 1 : 0));
     }
 };
-#else
-struct Left {       // in shared memory: there are no registers left
+struct Resting {
     u64 a;
-    __device__ __forceinline__ Left(u32 rows, int warp, int lane) : a(descriptor(rows, 16)) {}
+    __device__ __forceinline__ Resting(u32 rows, int warp, int lane) : a(descriptor(rows, 16)) {}
     __device__ __forceinline__ void multiply(float (&s)[32], u64 b, int j) { scores(s, a + (j / 4) * (BN * 128 >> 4) + j % 4 * 2, b, j > 0); }
 };
-#endif
+
+template <bool B, class X, class Y> struct Choose { typedef X Type; };
+template <class X, class Y> struct Choose<false, X, Y> { typedef Y Type; };
+typedef Choose<D == 64, Held, Resting>::Type Left;
 
 // Where a tile stands. The producer finds out, the others read it.
 struct Tile {
@@ -79,7 +82,9 @@ __device__ __forceinline__ void locate(const Params& p, int t, volatile Tile& x)
     const Branch& br = p.branch[i];
     x.branch = i;
     u32 u = t - br.firstTile, q = u / (u32)br.tiles;
-    int n = (u - q * br.tiles) * BN;        // the first keys are seen by most
+    int n = u - q * br.tiles;               // the first keys are seen by most
+    if (CAUSAL && p.turn) n = br.tiles - 1 - n;     // but nobody waits where the last ones add first
+    n *= BN;
     x.n = n;
     u = q / (u32)p.H;
     u32 h = q - u * p.H, b = u / (u32)br.segments, segment = u - b * br.segments;
@@ -105,7 +110,7 @@ struct Queries {
     float* to;          // of this lane in the first step: even lanes take row lane / 4, odd ones the row eight below
     u32 apart;          // numbers from one kept row to the next
     int row, rows, columns;
-    int order;          // deterministic: the place of this tile among those that add to a query
+    int tile;           // of keys, in the segment
     int* turn;
 
     __device__ __forceinline__ Queries(const Params& p, const volatile Tile& x, int c) {
@@ -115,7 +120,7 @@ struct Queries {
         columns = p.width - column;
         apart = p.branch[x.branch].r * p.H * p.width;
         to = p.dq + (((u64)x.b * p.N + x.token) * p.H + x.h) * p.width + (u64)row * apart + column;
-        order = x.n / BN;
+        tile = x.n / BN;
         turn = p.turn ? p.turn + (x.stats / BM + x.first) * BOXES + c : nullptr;
     }
     __device__ __forceinline__ void multiply(float (&o)[32], u32 ds, u32 k) {
@@ -127,8 +132,9 @@ struct Queries {
     }
     __device__ __forceinline__ void add(const float (&o)[32], int i) {
         int bar = 1 + threadIdx.x / 128;
-        if (turn) {     // tiles add in their order
-            if (threadIdx.x % 128 == 0) while (*(volatile int*)(turn + i * BOXES) != order);
+        int before = CAUSAL ? i * BM / BN : tile;   // tiles that add to these queries before this one
+        if (turn) {
+            if (threadIdx.x % 128 == 0) while (*(volatile int*)(turn + i * BOXES) != before);
             asm volatile("bar.sync %0, 128;" ::"r"(bar) : "memory");
             __threadfence();
         }
@@ -145,7 +151,7 @@ struct Queries {
         if (turn) {
             __threadfence();
             asm volatile("bar.sync %0, 128;" ::"r"(bar) : "memory");
-            if (threadIdx.x % 128 == 0) *(volatile int*)(turn + i * BOXES) = order + 1;
+            if (threadIdx.x % 128 == 0) *(volatile int*)(turn + i * BOXES) = before + 1;
         }
     }
 };
@@ -251,21 +257,28 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
                 if (lane == 0) barArrive(dsEmpty + 8 * st);
                 dq.add(o, i);
             };
-            #pragma unroll 1
-            for (int i = 0; i < steps; i++, n++, m += BM) {
-                u32 st = n % STAGES, ph = n / STAGES & 1;
-                barWait(full + 8 * st, ph);
-                float s[BM / 2], dp[BM / 2];
-                u64 q = descriptor(qs + st * Q_BYTES, 16), o = descriptor(os + st * Q_BYTES, 16);
+            float s[BM / 2];
+            auto begin = [&](u32 n) {                   // the scores of the n-th step
+                u32 st = n % STAGES;
+                barWait(full + 8 * st, n / STAGES & 1);
+                u64 q = descriptor(qs + st * Q_BYTES, 16);
                 fence();
                 #pragma unroll
-                for (int j = 0; j < D / 16; j++)
-                    k.multiply(s, q + (j / 4) * (BM * 128 >> 4) + j % 4 * 2, j);
-                #pragma unroll
-                for (int j = 0; j < D / 16; j++)
-                    v.multiply(dp, o + (j / 4) * (BM * 128 >> 4) + j % 4 * 2, j);
+                for (int j = 0; j < D / 16; j++) k.multiply(s, q + (j / 4) * (BM * 128 >> 4) + j % 4 * 2, j);
                 commit();
-                waitGroups<0>();
+            };
+            if (EARLY) begin(n);
+            #pragma unroll 1
+            for (int i = 0;; n++, m += BM) {
+                u32 st = n % STAGES;
+                if (!EARLY) begin(n);               // else the last step did
+                u64 o = descriptor(os + st * Q_BYTES, 16);
+                float dp[BM / 2];
+                fence();
+                #pragma unroll
+                for (int j = 0; j < D / 16; j++) v.multiply(dp, o + (j / 4) * (BM * 128 >> 4) + j % 4 * 2, j);
+                commit();
+                waitGroups<1>();
                 if (n0 + BN > rows || (CAUSAL && m < n0 + BN)) {
                     // The first query, counted from this lane's, that sees a key.
                     int never = 1 << 20, near = (key >= rows ? never : CAUSAL ? key - m : -never) - lane % 4 * 2,
@@ -282,10 +295,19 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
                                  : "r"(ss + st * STATS_BYTES + lane % 4 * 16 + j * 64));
                     #pragma unroll
                     for (int y = 0; y < 2; y++) {
-                        float p0 = power2(fmaf(s[4 * j + 2 * y], p.scale, -l0)), p1 = power2(fmaf(s[4 * j + 2 * y + 1], p.scale, -l1));
+                        float p0 = s[4 * j + 2 * y] = power2(fmaf(s[4 * j + 2 * y], p.scale, -l0)), p1 = s[4 * j + 2 * y + 1] = power2(fmaf(s[4 * j + 2 * y + 1], p.scale, -l1));
                         pr[2 * j + y] = pack(p0, p1);
-                        dr[2 * j + y] = pack(p0 * (dp[4 * j + 2 * y] - d0), p1 * (dp[4 * j + 2 * y + 1] - d1));
                     }
+                }
+                waitGroups<0>();
+                #pragma unroll
+                for (int j = 0; j < BM / 8; j++) {
+                    float l0, d0, l1, d1;
+                    asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(l0), "=f"(d0), "=f"(l1), "=f"(d1)
+                                 : "r"(ss + st * STATS_BYTES + lane % 4 * 16 + j * 64));
+                    #pragma unroll
+                    for (int y = 0; y < 2; y++)
+                        dr[2 * j + y] = pack(s[4 * j + 2 * y] * (dp[4 * j + 2 * y] - d0), s[4 * j + 2 * y + 1] * (dp[4 * j + 2 * y + 1] - d1));
                 }
                 u64 om = descriptor(os + st * Q_BYTES, BM * 128), qm = descriptor(qs + st * Q_BYTES, BM * 128);
                 fence();
@@ -307,10 +329,17 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
                     weigh(dk, dr[4 * j], dr[4 * j + 1], dr[4 * j + 2], dr[4 * j + 3], qm + j * (2048 >> 4));
                 commit();
                 if (D == 128 && i > 0) addQueries(i - 1, n - 1);
-                waitGroups<0>();
+                if (++i == steps) break;
+                if (EARLY) begin(n + 1);
+                waitGroups<EARLY>();
+                __syncwarp();
                 if (lane == 0) barArrive(empty + 8 * st);
             }
-            if (D == 128) addQueries(steps - 1, n - 1);
+            waitGroups<0>();
+            __syncwarp();
+            if (lane == 0) barArrive(empty + 8 * (n % STAGES));
+            if (D == 128) addQueries(steps - 1, n);
+            n++;
             u64 to = slots[it % 4].compact + key;
             __syncwarp();
             if (lane == 0) barArrive(kvEmpty + 8 * ki);
@@ -322,6 +351,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
             }
         }
     }
+}
+
+__device__ __forceinline__ void writeRounded(u16* to, const float (&x)[8]) {
+    *(uint4*)to = make_uint4(pack(x[0], x[1]), pack(x[2], x[3]), pack(x[4], x[5]), pack(x[6], x[7]));
 }
 
 // Statistics of every kept row, dq = 0. Rows outside of every segment keep what the caller filled them with: a
@@ -359,48 +392,61 @@ extern "C" __global__ void __launch_bounds__(256) prepare(const __grid_constant_
 }
 
 // dq rounded; dk and dv summed over the branches and the heads that share a key. Tokens of the results are rowQ and rowK
-// numbers apart, examples N tokens. Block (features / 8, rows).
+// numbers apart, examples N tokens. Block (any, rows); one thread takes eight features of dq, or of both dk and dv.
 extern "C" __global__ void __launch_bounds__(256) finish(const __grid_constant__ Params p, u16* dq, u16* dk, u16* dv, u64 rowQ, u64 rowK) {
+    constexpr int WIDE = 8;
     __shared__ short residues[MAX_BRANCHES][128];
     int flat = threadIdx.y * blockDim.x + threadIdx.x, b = blockIdx.y, end = p.lengths ? p.lengths[b] : p.N;
     for (int i = flat; i < MAX_BRANCHES * p.H; i += blockDim.x * blockDim.y)
         if (i / p.H < p.branches) residues[i / p.H][i % p.H] = i % p.H / p.branch[i / p.H].group;
     __syncthreads();
-    int chunks = p.width / 8, share = p.H / p.Hk;
+    int chunks = p.width / WIDE, share = p.H / p.Hk;
+    float scale = p.scale * 0.6931471805599453f;
     for (int row = blockIdx.x * blockDim.y + threadIdx.y; row < p.N; row += gridDim.x * blockDim.y) {
         u64 token = (u64)b * p.N + row;
-        for (int i = threadIdx.x; i < (p.H + 2 * p.Hk) * chunks; i += blockDim.x) {
-            float sum[8];
-            u16* to;
-            if (i < p.H * chunks) {
-                float4 x = *(const float4*)(p.dq + token * p.H * p.width + 8 * i), y = *(const float4*)(p.dq + token * p.H * p.width + 8 * i + 4);
-                float f = p.scale * 0.6931471805599453f;
-                sum[0] = x.x * f; sum[1] = x.y * f; sum[2] = x.z * f; sum[3] = x.w * f;
-                sum[4] = y.x * f; sum[5] = y.y * f; sum[6] = y.z * f; sum[7] = y.w * f;
-                to = dq + token * rowQ + 8 * i;
-            } else {
-                int k = i - p.H * chunks;
-                const u16* from = p.dk;
-                to = dk;
-                if (k >= p.Hk * chunks) { k -= p.Hk * chunks; from = p.dv; to = dv; }
-                to += token * rowK + 8 * k;
-                int first = k / chunks * share, c = k % chunks;
+        for (int i = threadIdx.x; i < (p.H + p.Hk) * chunks; i += blockDim.x) {
+            float sum[2][WIDE];
+            int k = i - p.H * chunks;
+            if (k < 0) {
+                const float4* from = (const float4*)(p.dq + token * p.H * p.width + WIDE * i);
+                float4 x[WIDE / 4];
                 #pragma unroll
-                for (int j = 0; j < 8; j++) sum[j] = 0;
-                for (int e = 0; e < (row < end ? p.branches : 0); e++) {
-                    const Branch& br = p.branch[e];
-                    u32 segment = (u32)row / (u32)br.w, inside = row - segment * br.w, j = inside / (u32)br.r, residue = inside - j * br.r;
-                    for (int h = first; h < first + share; h++) {
-                        if (residue != residues[e][h]) continue;
-                        u64 at = br.partial + (u64)(b * p.H + h) * (br.segments * br.rows) + segment * br.rows + j;
-                        uint4 x = *(const uint4*)(from + at * p.width + 8 * c);
-                        u32 xs[4] = {x.x, x.y, x.z, x.w};
-                        #pragma unroll
-                        for (int l = 0; l < 4; l++) { float2 two = unpack(xs[l]); sum[2 * l] += two.x; sum[2 * l + 1] += two.y; }
+                for (int j = 0; j < WIDE / 4; j++) x[j] = __ldcs(from + j);
+                #pragma unroll
+                for (int j = 0; j < WIDE / 4; j++) {
+                    sum[0][4 * j] = x[j].x * scale; sum[0][4 * j + 1] = x[j].y * scale;
+                    sum[0][4 * j + 2] = x[j].z * scale; sum[0][4 * j + 3] = x[j].w * scale;
+                }
+                writeRounded(dq + token * rowQ + WIDE * i, sum[0]);
+                continue;
+            }
+            int first = k / chunks * share, c = k % chunks;
+            #pragma unroll
+            for (int j = 0; j < WIDE; j++) sum[0][j] = sum[1][j] = 0;
+            for (int e = 0; e < (row < end ? p.branches : 0); e++) {
+                const Branch& br = p.branch[e];
+                u32 segment = (u32)row / (u32)br.w, inside = row - segment * br.w, j = inside / (u32)br.r, residue = inside - j * br.r;
+                for (int h = first; h < first + share; h++) {
+                    if (residue != residues[e][h]) continue;
+                    u64 at = br.partial + (u64)(b * p.H + h) * (br.segments * br.rows) + segment * br.rows + j;
+                    uint4 x[2][WIDE / 8];
+                    #pragma unroll
+                    for (int l = 0; l < WIDE / 8; l++) {
+                        x[0][l] = __ldcs((const uint4*)(p.dk + at * p.width + WIDE * c) + l);
+                        x[1][l] = __ldcs((const uint4*)(p.dv + at * p.width + WIDE * c) + l);
                     }
+                    #pragma unroll
+                    for (int y = 0; y < 2; y++)
+                        #pragma unroll
+                        for (int l = 0; l < WIDE / 2; l++) {
+                            u32 w = l % 4 == 0 ? x[y][l / 4].x : l % 4 == 1 ? x[y][l / 4].y : l % 4 == 2 ? x[y][l / 4].z : x[y][l / 4].w;
+                            float2 two = unpack(w);
+                            sum[y][2 * l] += two.x; sum[y][2 * l + 1] += two.y;
+                        }
                 }
             }
-            *(uint4*)to = make_uint4(pack(sum[0], sum[1]), pack(sum[2], sum[3]), pack(sum[4], sum[5]), pack(sum[6], sum[7]));
+            writeRounded(dk + token * rowK + WIDE * k, sum[0]);
+            writeRounded(dv + token * rowK + WIDE * k, sum[1]);
         }
     }
 }
