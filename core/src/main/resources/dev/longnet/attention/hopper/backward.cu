@@ -32,6 +32,12 @@ __device__ __forceinline__ void storeTransposed(u32 to, u32 a, u32 b, u32 c, u32
 __device__ __forceinline__ void addTo(float* to, float a, float b, float c, float d) {
     asm volatile("red.global.add.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(to), "f"(a), "f"(b), "f"(c), "f"(d) : "memory");
 }
+// (lse, delta) of two neighbouring queries.
+__device__ __forceinline__ float4 statistics(u32 at) {
+    float4 x;
+    asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(x.x), "=f"(x.y), "=f"(x.z), "=f"(x.w) : "r"(at));
+    return x;
+}
 __device__ __forceinline__ void copy(u32 to, const void* from, u32 bytes, u32 bar) {
     asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
                  ::"r"(to), "l"(from), "r"(bytes), "r"(bar) : "memory");
@@ -290,24 +296,20 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
                 u32 pr[BM / 4], dr[BM / 4];
                 #pragma unroll
                 for (int j = 0; j < BM / 8; j++) {
-                    float l0, d0, l1, d1;
-                    asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(l0), "=f"(d0), "=f"(l1), "=f"(d1)
-                                 : "r"(ss + st * STATS_BYTES + lane % 4 * 16 + j * 64));
+                    float4 x = statistics(ss + st * STATS_BYTES + lane % 4 * 16 + j * 64);
                     #pragma unroll
                     for (int y = 0; y < 2; y++) {
-                        float p0 = s[4 * j + 2 * y] = power2(fmaf(s[4 * j + 2 * y], p.scale, -l0)), p1 = s[4 * j + 2 * y + 1] = power2(fmaf(s[4 * j + 2 * y + 1], p.scale, -l1));
+                        float p0 = s[4 * j + 2 * y] = power2(fmaf(s[4 * j + 2 * y], p.scale, -x.x)), p1 = s[4 * j + 2 * y + 1] = power2(fmaf(s[4 * j + 2 * y + 1], p.scale, -x.z));
                         pr[2 * j + y] = pack(p0, p1);
                     }
                 }
                 waitGroups<0>();
                 #pragma unroll
                 for (int j = 0; j < BM / 8; j++) {
-                    float l0, d0, l1, d1;
-                    asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(l0), "=f"(d0), "=f"(l1), "=f"(d1)
-                                 : "r"(ss + st * STATS_BYTES + lane % 4 * 16 + j * 64));
+                    float4 x = statistics(ss + st * STATS_BYTES + lane % 4 * 16 + j * 64);
                     #pragma unroll
                     for (int y = 0; y < 2; y++)
-                        dr[2 * j + y] = pack(s[4 * j + 2 * y] * (dp[4 * j + 2 * y] - d0), s[4 * j + 2 * y + 1] * (dp[4 * j + 2 * y + 1] - d1));
+                        dr[2 * j + y] = pack(s[4 * j + 2 * y] * (dp[4 * j + 2 * y] - x.y), s[4 * j + 2 * y + 1] * (dp[4 * j + 2 * y + 1] - x.w));
                 }
                 u64 om = descriptor(os + st * Q_BYTES, BM * 128), qm = descriptor(qs + st * Q_BYTES, BM * 128);
                 fence();
