@@ -243,6 +243,10 @@ int main(int argc, char** argv) {
     cudaDriverEntryPointQueryResult st;
     CK(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", (void**)&encode, 12000, cudaEnableDefault, &st));
     int W = D == 64 ? 64 : 128;
+    if (argc > 1 && !strcmp(argv[1], "scale")) {    // time a token by length
+        for (int n = 65536; n <= 4194304; n *= 4) run({1, n, 12, 12, W, {2048, 4096, 8192, 16384, 32768}, {1, 2, 4, 6, 12}, {}, 0, true});
+        return 0;
+    }
     bool quick = argc > 1 && !strcmp(argv[1], "time");
     if (!quick) {
         run({1, 128, 2, 2, W, {128}, {1}, {}, 1, false});
