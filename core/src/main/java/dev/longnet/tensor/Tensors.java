@@ -122,6 +122,11 @@ public final class Tensors {
         return pointer.position(start).limit(start + count).asBuffer().order(ByteOrder.nativeOrder());
     }
 
+    /** The address of a tensor's first element, on its device. */
+    public static long address(Tensor tensor) {
+        return tensor.data_ptr().address();
+    }
+
     /** The element type, as a constant that {@code ==} compares. */
     public static ScalarType type(Tensor tensor) {
         return tensor.scalar_type().intern();
