@@ -210,7 +210,14 @@ public final class DilatedAttention extends Module {
         if (cache != null) {
             cache.fill(rotary == null ? p.k() : rotary.turn(p.k()), p.v());
         }
-        return output(Attention.attend(q, k, p.v(), spec, call.kernel()), call);
+        Tensor v = p.v();
+        ScalarType type = Tensors.type(q);
+        if (call.bfloat16() && q.is_cuda()) { // a GPU's kernels take half types; a CPU's are no faster in them
+            q = q.to(ScalarType.BFloat16);
+            k = k.to(ScalarType.BFloat16);
+            v = v.to(ScalarType.BFloat16);
+        }
+        return output(Attention.attend(q, k, v, spec, call.kernel()).to(type), call);
     }
 
     private Tensor output(Tensor heads, Call call) {
