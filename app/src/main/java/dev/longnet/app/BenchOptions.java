@@ -17,7 +17,7 @@ final class BenchOptions {
             names = "--kernel",
             paramLabel = "NAME",
             defaultValue = "auto",
-            description = "Attention kernel: auto, reference or aten (default: ${DEFAULT-VALUE}).")
+            description = "Attention kernel: auto, reference, aten or hopper (default: ${DEFAULT-VALUE}).")
     private String kernel;
 
     @Mixin

@@ -11,6 +11,7 @@ import dev.longnet.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -31,8 +32,16 @@ final class AtenKernel implements AttentionKernel {
     }
 
     @Override
+    public String obstacle(Device device, ScalarType type, long heads, long headDim, AttentionSpec spec) {
+        return device.is_cpu()
+                ? null
+                : "computes on the CPU and the tensors are on " + Tensors.deviceName(device)
+                        + "; use auto or reference";
+    }
+
+    @Override
     public Result forward(Tensor q, Tensor k, Tensor v, AttentionSpec spec) {
-        checkDevice(q);
+        requireFit(q, spec);
         int heads = (int) q.size(2);
         Tensor qw = rows(q), kw = expand(rows(k), heads), vw = expand(rows(v), heads);
         MergedRows merged = new MergedRows(qw);
@@ -53,7 +62,7 @@ final class AtenKernel implements AttentionKernel {
 
     @Override
     public Gradients backward(Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionSpec spec) {
-        checkDevice(q);
+        requireFit(q, spec);
         int heads = (int) q.size(2), kvHeads = (int) k.size(2);
         Tensor qw = rows(q), kw = expand(rows(k), heads), vw = expand(rows(v), heads);
         Tensor doutW = rows(dout), outW = rows(out);
@@ -125,11 +134,9 @@ final class AtenKernel implements AttentionKernel {
         return views;
     }
 
-    private static void checkDevice(Tensor q) {
-        requireArgument(
-                q.is_cpu(),
-                "attention kernel aten computes on the CPU but the tensors are on %s; use auto or reference",
-                Tensors.deviceName(q));
+    private static void requireFit(Tensor q, AttentionSpec spec) {
+        String obstacle = ATEN.obstacle(q.device(), Tensors.type(q), q.size(2), q.size(3), spec);
+        requireArgument(obstacle == null, "attention kernel aten %s", obstacle);
     }
 
     private static Tensor times(Tensor tensor, Tensor factorOrNull) {

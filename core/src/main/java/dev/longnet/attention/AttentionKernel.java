@@ -1,9 +1,12 @@
 package dev.longnet.attention;
 
 import dev.longnet.InvalidArgumentException;
+import dev.longnet.tensor.Tensors;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * A way of computing dilated attention and its exact gradient.
@@ -19,7 +22,10 @@ public interface AttentionKernel {
     /** libtorch's blockwise attention on strided views, on the CPU. */
     AttentionKernel ATEN = new AtenKernel();
 
-    /** The fastest of them where the tensors are. */
+    /** Kernels of our own for NVIDIA's Hopper GPUs, in bfloat16 and float16. */
+    AttentionKernel HOPPER = new HopperKernel();
+
+    /** The fastest of them for the tensors given. */
     AttentionKernel AUTO = new AutoKernel();
 
     /** Output and log-sum-exp of the scores; a query that sees nothing has output 0 and lse −∞. */
@@ -31,8 +37,16 @@ public interface AttentionKernel {
     /** The name by which users choose it. */
     String name();
 
-    /** The kernel that computes on a device: itself, or what {@code auto} chooses there. */
-    default AttentionKernel on(Device device) {
+    /**
+     * Why this kernel cannot compute attention over such tensors, as the end of a sentence about it that says the way
+     * out; null where it can.
+     */
+    default String obstacle(Device device, ScalarType type, long heads, long headDim, AttentionSpec spec) {
+        return null;
+    }
+
+    /** The kernel that computes attention over such tensors: itself, or what {@code auto} chooses for them. */
+    default AttentionKernel on(Device device, ScalarType type, long heads, long headDim, AttentionSpec spec) {
         return this;
     }
 
@@ -44,13 +58,23 @@ public interface AttentionKernel {
      */
     Gradients backward(Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionSpec spec);
 
-    /** The kernel of this name: auto, reference or aten. */
+    /** The gradients of {@link #backward} side by side as (B, N, H + 2 Hk, D), as q, k and v often are. */
+    default Tensor backwardPacked(
+            Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionSpec spec) {
+        Gradients g = backward(dout, q, k, v, out, lse, spec);
+        return Tensors.cat(2, g.dq(), g.dk(), g.dv());
+    }
+
+    /** The kernel of this name: auto, reference, aten or hopper. */
     static AttentionKernel of(String name) {
-        for (AttentionKernel kernel : List.of(AUTO, REFERENCE, ATEN)) {
+        List<AttentionKernel> all = List.of(AUTO, REFERENCE, ATEN, HOPPER);
+        for (AttentionKernel kernel : all) {
             if (kernel.name().equals(name)) {
                 return kernel;
             }
         }
-        throw new InvalidArgumentException("attention kernel \"%s\" is not known; use auto, reference or aten", name);
+        throw new InvalidArgumentException(
+                "attention kernel \"%s\" is not known; use one of %s",
+                name, all.stream().map(AttentionKernel::name).collect(Collectors.joining(", ")));
     }
 }

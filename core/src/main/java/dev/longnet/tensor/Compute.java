@@ -73,6 +73,19 @@ public final class Compute {
         return device.is_mps() ? Tensors.cpu() : device;
     }
 
+    /**
+     * Whether libtorch was asked for results that are the same to the bit each time, by
+     * {@code torch.globalContext().setDeterministicAlgorithms(true, false)}.
+     */
+    public static boolean deterministic() {
+        return torch.globalContext().deterministicAlgorithms();
+    }
+
+    /** Asks libtorch, and the kernels here, for results that are the same to the bit each time, or no longer. */
+    public static void deterministic(boolean wanted) {
+        torch.globalContext().setDeterministicAlgorithms(wanted, false);
+    }
+
     /** Seeds libtorch's random numbers. */
     public static void seed(long seed) {
         torch.manual_seed(seed);

@@ -27,6 +27,7 @@ public final class CudaModule {
     private final int gpu;
     private final CUmod_st module = new CUmod_st();
     private final Map<String, CudaKernel> kernels = new ConcurrentHashMap<>();
+    private final Map<String, int[]> constants = new ConcurrentHashMap<>();
 
     private CudaModule(Key key, Gpu gpu) {
         this.gpu = key.gpu;
@@ -60,6 +61,10 @@ public final class CudaModule {
 
     /** The numbers of a {@code __device__ const int} array, declared {@code extern "C"}. */
     public int[] constants(String name, int count) {
+        return constants.computeIfAbsent(name, n -> read(n, count)).clone();
+    }
+
+    private int[] read(String name, int count) {
         try (Scope scope = new Scope();
                 var on = CudaDriver.on(gpu)) {
             long[] address = new long[1];
@@ -73,9 +78,9 @@ public final class CudaModule {
                     count);
             IntPointer values = new IntPointer(count);
             check(cudart.cuMemcpyDtoH(values, address[0], bytes.get()), "reading " + name);
-            int[] constants = new int[count];
-            values.get(constants);
-            return constants;
+            int[] numbers = new int[count];
+            values.get(numbers);
+            return numbers;
         }
     }
 

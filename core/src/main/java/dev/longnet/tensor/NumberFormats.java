@@ -3,6 +3,7 @@ package dev.longnet.tensor;
 import static dev.longnet.Checks.requireArgument;
 
 import java.util.List;
+import java.util.Locale;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Names of the number formats that people choose among. */
@@ -23,6 +24,16 @@ public final class NumberFormats {
             case "float64" -> ScalarType.Double;
             case "bfloat16" -> ScalarType.BFloat16;
             default -> ScalarType.Float;
+        };
+    }
+
+    /** The name of a type, as people write it. */
+    public static String name(ScalarType type) {
+        return switch (type) {
+            case Double -> "float64";
+            case Float -> "float32";
+            case Half -> "float16";
+            default -> type.name().toLowerCase(Locale.ROOT);
         };
     }
 }

@@ -135,7 +135,14 @@ public final class Tensors {
     /** Name of the device that a tensor is on, such as cpu or cuda:0. */
     public static String deviceName(Tensor tensor) {
         try (Scope scope = new Scope()) {
-            return tensor.device().str().getString();
+            return deviceName(tensor.device());
+        }
+    }
+
+    /** Name of a device, such as cpu or cuda:0. */
+    public static String deviceName(Device device) {
+        try (Scope scope = new Scope()) {
+            return device.str().getString();
         }
     }
 

@@ -73,11 +73,11 @@ public record TrainConfig(
 
         @Doc("Threads of the CPU; 0 takes all cores") int threads,
 
-        @Doc("Attention kernel: auto, reference or aten; auto takes the fastest for the device")
+        @Doc("Attention kernel: auto, reference, aten or hopper; auto takes the fastest for the device")
         String kernel) {
 
     /** Names that {@link #kernel} takes. */
-    public static final List<String> KERNELS = List.of("auto", "reference", "aten");
+    public static final List<String> KERNELS = List.of("auto", "reference", "aten", "hopper");
 
     private static final Pattern DEVICE = Pattern.compile("auto|cpu|cuda(:\\d{1,3})?|mps");
 

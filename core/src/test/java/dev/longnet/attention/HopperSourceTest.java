@@ -1,96 +1,132 @@
 package dev.longnet.attention;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.File;
+import dev.longnet.Nvcc;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What the compiler says of the Hopper kernels, wherever nvcc is there: no GPU is needed for that. */
 class HopperSourceTest {
-    private static final Pattern SPILLS = Pattern.compile("(\\d+) bytes spill stores, (\\d+) bytes spill loads");
+    private static final Pattern SPILLS = Pattern.compile("(\\d+) bytes spill stores");
 
     @TempDir
     private Path folder;
 
-    @ParameterizedTest
-    @CsvSource({
-        "forward,2,64,0,1,16",
-        "forward,2,64,1,1,8",
-        "forward,2,64,0,0,8",
-        "forward,2,128,0,1,16",
-        "forward,2,128,1,0,8",
-        "backward,3,64,0,1,16",
-        "backward,3,64,1,0,8",
-        "backward,3,128,0,1,16",
-        "backward,3,128,1,0,8"
-    })
-    void compilesWithoutSpillsAndWithoutWaitingBetweenMatrixProducts(
-            String name, int kernels, int d, int half, int causal, int features)
-            throws IOException, InterruptedException {
-        assumeTrue(nvccIsThere(), "nvcc is not on the PATH");
-        Path source = folder.resolve(name + ".cu"), ptx = folder.resolve(name + ".ptx");
-        for (String file : List.of("common.cuh", name + ".cu")) {
-            try (InputStream in = AttentionKernel.class.getResourceAsStream("hopper/" + file)) {
-                Files.copy(in, folder.resolve(file));
+    @BeforeEach
+    void sourcesInFolder() throws IOException {
+        Nvcc.assumeThere();
+        for (String name : List.of("common.cuh", "forward.cu", "backward.cu")) {
+            try (InputStream in = AttentionKernel.class.getResourceAsStream("hopper/" + name)) {
+                Files.copy(in, folder.resolve(name));
             }
         }
-        String[] options = {
-            "--std=c++17",
-            "--use_fast_math",
-            "-DD=" + d,
-            "-DHALF=" + half,
-            "-DCAUSAL=" + causal,
-            "-DFEATURES=" + features,
-            source.toString()
-        };
-        String said = nvcc(
-                options,
-                "-gencode=arch=compute_90a,code=sm_90a",
-                "-cubin",
-                "-Xptxas=-v",
-                "-o",
-                folder.resolve(name + ".cubin").toString());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "forward,64,0,1,16",
+        "forward,64,1,1,8",
+        "forward,64,0,0,8",
+        "forward,128,0,1,16",
+        "forward,128,1,0,8",
+        "backward,64,0,1,16",
+        "backward,64,1,0,8",
+        "backward,128,0,1,16",
+        "backward,128,1,0,8"
+    })
+    void compilesWithoutSpillsAndWithoutWaitingBetweenMatrixProducts(
+            String source, int d, int half, int causal, int features) throws IOException, InterruptedException {
+        List<String> options = List.of(
+                "--std=c++17",
+                "--use_fast_math",
+                "-DD=" + d,
+                "-DHALF=" + half,
+                "-DCAUSAL=" + causal,
+                "-DFEATURES=" + features,
+                source + ".cu");
+        String said = nvcc(options, "-gencode=arch=compute_90a,code=sm_90a", "-cubin", "-Xptxas=-v", "-o", "out.cubin");
         // C75xx: the compiler has serialized matrix products or ignored the registers that were asked for.
         assertThat(said).doesNotContain("C75").doesNotContain("warning");
         Matcher spills = SPILLS.matcher(said);
-        int reported = 0;
-        for (; spills.find(); reported++) {
+        int kernels = 0;
+        for (; spills.find(); kernels++) {
             assertThat(spills.group()).isEqualTo("0 bytes spill stores, 0 bytes spill loads");
         }
-        assertThat(reported).as("kernels that the compiler reports on").isEqualTo(kernels);
-        nvcc(options, "-arch=compute_90a", "-ptx", "-o", ptx.toString());
-        assertThat(Files.readString(ptx)).contains("wgmma.mma_async").contains("cp.async.bulk.tensor.5d");
+        assertThat(kernels).as("kernels that the compiler reports on").isEqualTo(source.equals("forward") ? 2 : 3);
+        nvcc(options, "-arch=compute_90a", "-ptx", "-o", "out.ptx");
+        assertThat(Files.readString(folder.resolve("out.ptx")))
+                .contains("wgmma.mma_async")
+                .contains("cp.async.bulk.tensor.5d");
     }
 
-    private static boolean nvccIsThere() {
-        String path = System.getenv().getOrDefault("PATH", "");
-        return Pattern.compile(File.pathSeparator)
-                .splitAsStream(path)
-                .anyMatch(folder -> Files.isExecutable(Path.of(folder, "nvcc")));
+    /** Java fills the struct by these offsets. */
+    @Test
+    void paramsLieWhereTheyAreWritten() throws IOException, InterruptedException {
+        String source = """
+                #include <cstddef>
+                #include "common.cuh"
+                static_assert(sizeof(Map) == 128 && sizeof(Params) == %d && MAX_BRANCHES == %d);
+                static_assert(offsetof(Params, map) == 0 && offsetof(Params, branch) == %d && sizeof(Branch) == %d);
+                static_assert(offsetof(Branch, w) == 0 && offsetof(Branch, r) == %d && offsetof(Branch, group) == 8);
+                static_assert(offsetof(Branch, segments) == 12 && offsetof(Branch, tiles) == 16);
+                static_assert(offsetof(Branch, firstTile) == %d && offsetof(Branch, rows) == 24);
+                static_assert(offsetof(Branch, partial) == 32 && offsetof(Branch, stats) == 40);
+                static_assert(offsetof(Params, branches) == %d && offsetof(Params, tiles) == %d && offsetof(Params, B) == %d);
+                static_assert(offsetof(Params, N) == %7$d + 4 && offsetof(Params, H) == %7$d + 8);
+                static_assert(offsetof(Params, Hk) == %7$d + 12 && offsetof(Params, width) == %7$d + 16);
+                static_assert(offsetof(Params, scale) == %d && offsetof(Params, lengths) == %d && offsetof(Params, next) == %d);
+                static_assert(offsetof(Params, out) == %d && offsetof(Params, lse) == %d && offsetof(Params, stats) == %d);
+                static_assert(offsetof(Params, dq) == %d && offsetof(Params, dk) == %d && offsetof(Params, dv) == %d);
+                static_assert(offsetof(Params, turn) == %d);
+                """.replace("%7$d", String.valueOf(HopperParams.B));
+        Object[] offsets = Stream.of(
+                        HopperParams.BYTES,
+                        HopperParams.MOST_BRANCHES,
+                        HopperParams.BRANCH,
+                        HopperParams.BRANCH_BYTES,
+                        HopperParams.BRANCH_RATIO,
+                        HopperParams.BRANCH_FIRST_TILE,
+                        HopperParams.BRANCHES,
+                        HopperParams.TILES,
+                        HopperParams.B,
+                        HopperParams.SCALE,
+                        HopperParams.LENGTHS,
+                        HopperParams.NEXT,
+                        HopperParams.OUT,
+                        HopperParams.LSE,
+                        HopperParams.STATS,
+                        HopperParams.DQ,
+                        HopperParams.DK,
+                        HopperParams.DV,
+                        HopperParams.TURN)
+                .toArray();
+        Files.writeString(folder.resolve("offsets.cu"), String.format(source, offsets));
+        nvcc(
+                List.of("offsets.cu"),
+                "--std=c++17",
+                "-DD=64",
+                "-DHALF=0",
+                "-DCAUSAL=1",
+                "-DFEATURES=8",
+                "-arch=compute_90a",
+                "-ptx",
+                "-o",
+                "offsets.ptx");
     }
 
-    private String nvcc(String[] options, String... more) throws IOException, InterruptedException {
-        Path log = folder.resolve("nvcc.log");
-        ProcessBuilder builder = new ProcessBuilder("nvcc");
-        builder.command().addAll(List.of(more));
-        builder.command().addAll(List.of(options));
-        Process process =
-                builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
-        assertThat(process.waitFor(2, TimeUnit.MINUTES)).as("nvcc ended").isTrue();
-        String said = Files.readString(log, StandardCharsets.UTF_8);
-        assertThat(process.exitValue()).as(said).isZero();
-        return said;
+    private String nvcc(List<String> options, String... more) throws IOException, InterruptedException {
+        return Nvcc.run(folder, Stream.concat(Stream.of(more), options.stream()).toList());
     }
 }

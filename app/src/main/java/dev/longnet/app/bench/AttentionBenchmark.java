@@ -15,6 +15,7 @@ import java.util.List;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Attention alone, as a model calls it, on random inputs.
@@ -47,8 +48,11 @@ public record AttentionBenchmark(
                 heads,
                 keyValueHeads);
         requireArgument(headDim > 0, "head-dim must be positive, got %d", headDim);
-        NumberFormats.of(dtype); // refuses unknown names
-        kernel = AttentionKernel.of(kernel).on(Compute.device(device)).name();
+        ScalarType type = NumberFormats.of(dtype);
+        AttentionSpec spec = AttentionSpec.of(pattern, causal, headDim);
+        kernel = AttentionKernel.of(kernel)
+                .on(Compute.device(device), type, heads, headDim, spec)
+                .name();
         device = Devices.name(device);
     }
 

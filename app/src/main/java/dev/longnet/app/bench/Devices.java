@@ -1,9 +1,13 @@
 package dev.longnet.app.bench;
 
+import dev.longnet.attention.AttentionKernel;
+import dev.longnet.attention.AttentionSpec;
+import dev.longnet.model.LongNetConfig;
 import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.Tensors;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Names of devices, and waiting for them. */
 final class Devices {
@@ -16,6 +20,14 @@ final class Devices {
             return found.is_cpu() ? "cpu" : "mps";
         }
         return found.has_index() ? "cuda:" + found.index() : "cuda";
+    }
+
+    /** Name of the kernel that computes a model's attention on a device. */
+    static String kernel(String kernel, LongNetConfig model, String device) {
+        AttentionSpec spec = AttentionSpec.of(model.pattern(), true, model.headDim());
+        return AttentionKernel.of(kernel)
+                .on(Compute.device(device), ScalarType.Float, model.heads(), model.headDim(), spec)
+                .name();
     }
 
     /** Waits until the tensor has been computed, by reading a number of it. */

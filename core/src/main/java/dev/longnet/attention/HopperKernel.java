@@ -1,0 +1,250 @@
+package dev.longnet.attention;
+
+import static dev.longnet.Checks.requireArgument;
+
+import dev.longnet.pattern.Branch;
+import dev.longnet.tensor.Compute;
+import dev.longnet.tensor.CudaModule;
+import dev.longnet.tensor.Gpu;
+import dev.longnet.tensor.NumberFormats;
+import dev.longnet.tensor.Scope;
+import dev.longnet.tensor.Tensors;
+import java.util.Map;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * Our own CUDA kernels for Hopper (H100, H200), compiled at first use; {@code docs/kernels.md} says how they work.
+ *
+ * <p>All branches are one launch, forward and backward, and another kernel joins them. The backward pass adds up dq in the
+ * order in which blocks come, so its last bits differ from run to run, unless libtorch is asked for deterministic
+ * algorithms ({@link Compute#deterministic}): then tiles wait for their turn.
+ */
+final class HopperKernel implements AttentionKernel {
+    private static final int MOST_HEADS = 128;
+    private static final int MOST_FEATURES = 128;
+    private static final int MOST_EXAMPLES = 65535;
+
+    /** A log-sum-exp, the bytes 7F7F7F7F, so large that rows which no segment has weigh nothing. */
+    private static final double UNSEEN = Float.intBitsToFloat(0x7F7F7F7F);
+
+    @Override
+    public String name() {
+        return "hopper";
+    }
+
+    @Override
+    public String obstacle(Device device, ScalarType type, long heads, long headDim, AttentionSpec spec) {
+        if (!device.is_cuda()) {
+            return "needs an NVIDIA GPU of compute capability 9.0 (H100, H200) and the tensors are on the "
+                    + (device.is_cpu() ? "CPU" : Tensors.deviceName(device))
+                    + "; use --device cuda, for which \"longnet doctor\" says what is missing, or auto";
+        }
+        Gpu gpu = Gpu.of(device);
+        if (gpu.major() != 9 || gpu.minor() != 0) {
+            return "needs an NVIDIA GPU of compute capability 9.0 (H100, H200) and " + gpu.name() + " has "
+                    + gpu.capability() + "; use auto";
+        }
+        if (type != ScalarType.BFloat16 && type != ScalarType.Half) {
+            return "computes in bfloat16 and float16, not in " + NumberFormats.name(type) + "; use such inputs or auto";
+        }
+        if (headDim > MOST_FEATURES || headDim % 8 != 0) {
+            return "takes head dimensions 8, 16, … " + MOST_FEATURES + ", not " + headDim + "; use such a one or auto";
+        }
+        if (heads > MOST_HEADS) {
+            return "takes up to " + MOST_HEADS + " heads, not " + heads + "; use fewer or auto";
+        }
+        if (spec.pattern().branches().size() > HopperParams.MOST_BRANCHES) {
+            return "takes up to " + HopperParams.MOST_BRANCHES + " branches, not "
+                    + spec.pattern().branches().size() + "; use fewer or auto";
+        }
+        int ratio =
+                spec.pattern().branches().stream().mapToInt(Branch::ratio).max().orElseThrow();
+        if (ratio > Integer.MAX_VALUE / (heads * headDim)) {
+            return "takes ratios up to " + Integer.MAX_VALUE / (heads * headDim) + ", not " + ratio
+                    + "; use such a one or auto";
+        }
+        if (spec.damping() != null) {
+            return "does not damp scores by distance over sequences this long; use shorter ones, positions without"
+                    + " damping, or auto";
+        }
+        return spec.scale() > 0 ? null : "takes a positive scale, not " + spec.scale() + "; use such a one or auto";
+    }
+
+    @Override
+    public Result forward(Tensor q, Tensor k, Tensor v, AttentionSpec spec) {
+        requireFit(q, spec);
+        try (Scope scope = new Scope()) {
+            Tensor qm = mappable(q), km = mappable(k), vm = mappable(v);
+            long batch = q.size(0), length = q.size(1), heads = q.size(2), dim = q.size(3);
+            TensorOptions numbers = Tensors.options(ScalarType.Float, q.device());
+            CudaModule module = module("forward", q, spec);
+            Shape shape = new Shape(module.constants("forwardShape", 4));
+            HopperParams params = new HopperParams(q, k, spec, shape.rows);
+            params.map(HopperParams.Q, qm, shape.rows);
+            params.map(HopperParams.K, km, shape.keys);
+            params.map(HopperParams.V, vm, shape.keys);
+            params.set(HopperParams.LENGTHS, lengths(q, spec));
+            params.set(HopperParams.NEXT, zeros(q, 1));
+            params.set(HopperParams.OUT, Tensors.empty(Tensors.like(q), params.rows(), dim));
+            params.set(HopperParams.LSE, Tensors.empty(numbers, params.rows()));
+            Tensor out = Tensors.empty(Tensors.like(q), batch, length, heads, dim);
+            Tensor lse = Tensors.empty(numbers, batch, heads, length);
+            int multiprocessors = Gpu.of(q.device()).multiprocessors();
+            module.kernel("forward").launch(multiprocessors, 1, shape.threads, 1, shape.shared, params.bytes());
+            int threads = (int) Math.min(heads * dim / features(dim), 128);
+            module.kernel("merge").launch(joining(q, multiprocessors), batch, threads, 4, 0, params.bytes(), out, lse);
+            return new Result(scope.keep(out), scope.keep(lse));
+        }
+    }
+
+    @Override
+    public Gradients backward(Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionSpec spec) {
+        try (Scope scope = new Scope()) {
+            Tensor dq = Tensors.empty(Tensors.like(q), Tensors.shape(q));
+            Tensor dk = Tensors.empty(Tensors.like(k), Tensors.shape(k));
+            Tensor dv = Tensors.empty(Tensors.like(v), Tensors.shape(v));
+            backward(dout, q, k, v, out, lse, spec, new Gradients(dq, dk, dv));
+            return new Gradients(scope.keep(dq), scope.keep(dk), scope.keep(dv));
+        }
+    }
+
+    @Override
+    public Tensor backwardPacked(
+            Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionSpec spec) {
+        try (Scope scope = new Scope()) {
+            long heads = q.size(2), kvHeads = k.size(2);
+            Tensor packed = Tensors.empty(Tensors.like(q), q.size(0), q.size(1), heads + 2 * kvHeads, q.size(3));
+            Gradients into = new Gradients(
+                    packed.narrow(2, 0, heads),
+                    packed.narrow(2, heads, kvHeads),
+                    packed.narrow(2, heads + kvHeads, kvHeads));
+            backward(dout, q, k, v, out, lse, spec, into);
+            return scope.keep(packed);
+        }
+    }
+
+    /** Writes the gradients into given tensors, whose heads are whole rows of one example after another. */
+    private static void backward(
+            Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionSpec spec, Gradients into) {
+        requireFit(q, spec);
+        try (Scope scope = new Scope()) {
+            Tensor qm = mappable(q), km = mappable(k), vm = mappable(v);
+            Tensor doutWhole = whole(dout.to(Tensors.type(q))), outWhole = whole(out.to(Tensors.type(q)));
+            Tensor lseWhole = whole(lse.to(ScalarType.Float));
+            TensorOptions numbers = Tensors.options(ScalarType.Float, q.device());
+            CudaModule module = module("backward", q, spec);
+            Shape shape = new Shape(module.constants("backwardShape", 4));
+            HopperParams params = new HopperParams(q, k, spec, shape.keys);
+            params.map(HopperParams.Q, qm, shape.rows);
+            params.map(HopperParams.K, km, shape.keys);
+            params.map(HopperParams.V, vm, shape.keys);
+            params.map(HopperParams.DOUT, doutWhole, shape.rows);
+            params.set(HopperParams.LENGTHS, lengths(q, spec));
+            params.set(HopperParams.STATS, Tensors.full(UNSEEN, numbers, params.paddedRows(), 2));
+            params.set(HopperParams.DQ, Tensors.empty(numbers, Tensors.shape(q)));
+            params.set(HopperParams.DK, Tensors.empty(Tensors.like(k), params.rows(), k.size(3)));
+            params.set(HopperParams.DV, Tensors.empty(Tensors.like(v), params.rows(), v.size(3)));
+            int multiprocessors = Gpu.of(q.device()).multiprocessors();
+            module.kernel("prepare")
+                    .launch(8L * multiprocessors, 1, 32, 8, 0, params.bytes(), outWhole, doutWhole, lseWhole);
+            if (Compute.deterministic()) {
+                params.set(HopperParams.TURN, zeros(q, params.paddedRows() / 32));
+                for (int i = 0; i < params.branches(); i++) {
+                    launch(module, shape, params.only(i), q);
+                }
+            } else {
+                launch(module, shape, params, q);
+            }
+            module.kernel("finish")
+                    .launch(
+                            joining(q, multiprocessors),
+                            q.size(0),
+                            64,
+                            4,
+                            0,
+                            params.bytes(),
+                            into.dq(),
+                            into.dk(),
+                            into.dv(),
+                            into.dq().stride(1),
+                            into.dk().stride(1));
+        }
+    }
+
+    private static void launch(CudaModule module, Shape shape, HopperParams params, Tensor q) {
+        params.set(HopperParams.NEXT, zeros(q, 1));
+        module.kernel("backward")
+                .launch(Gpu.of(q.device()).multiprocessors(), 1, shape.threads, 1, shape.shared, params.bytes());
+    }
+
+    /** What a kernel's source says of its launch: rows of a query box and of a key box, threads and shared bytes. */
+    private record Shape(int rows, int keys, int threads, int shared) {
+        Shape(int[] constants) {
+            this(constants[0], constants[1], constants[2], constants[3]);
+        }
+    }
+
+    private static CudaModule module(String name, Tensor q, AttentionSpec spec) {
+        long dim = q.size(3);
+        Map<String, Integer> defines = Map.of(
+                "D", dim > 64 ? 128 : 64,
+                "HALF", Tensors.type(q) == ScalarType.Half ? 1 : 0,
+                "CAUSAL", spec.causal() ? 1 : 0,
+                "FEATURES", features(dim));
+        return CudaModule.of(q.device(), AttentionKernel.class, "hopper/" + name + ".cu", defines);
+    }
+
+    /** Features that one thread joins. */
+    private static int features(long dim) {
+        return dim % 16 == 0 ? 16 : 8;
+    }
+
+    /** Blocks for each example that join branches, four rows at a time. */
+    private static long joining(Tensor q, int multiprocessors) {
+        return Math.min((q.size(1) + 3) / 4, 16L * multiprocessors / Math.min(q.size(0), 8));
+    }
+
+    private static void requireFit(Tensor q, AttentionSpec spec) {
+        String obstacle = AttentionKernel.HOPPER.obstacle(q.device(), Tensors.type(q), q.size(2), q.size(3), spec);
+        requireArgument(obstacle == null, "attention kernel hopper %s", obstacle);
+        requireArgument(
+                q.size(0) <= MOST_EXAMPLES && q.size(1) < Integer.MAX_VALUE - (1 << 20),
+                "attention kernel hopper takes batches up to %d of sequences below 2^31 tokens, got %d of %d",
+                MOST_EXAMPLES,
+                q.size(0),
+                q.size(1));
+    }
+
+    private static Tensor zeros(Tensor q, long count) {
+        return Tensors.zeros(Tensors.options(ScalarType.Int, q.device()), count);
+    }
+
+    private static Tensor lengths(Tensor q, AttentionSpec spec) {
+        return spec.ragged(q.size(1)) ? Tensors.of(spec.lengths(), q.device()).to(ScalarType.Int) : null;
+    }
+
+    /** The tensor, or a copy, such that a map can say where its rows lie: in strides of 16 bytes, features together. */
+    private static Tensor mappable(Tensor tensor) {
+        boolean fits = tensor.stride(3) == 1 && aligned(tensor);
+        for (int i = 0; i < 3; i++) {
+            fits &= tensor.stride(i) > 0 && tensor.stride(i) % 8 == 0;
+        }
+        return fits ? tensor : copy(tensor);
+    }
+
+    /** The tensor, or a copy, with its numbers one after another. */
+    private static Tensor whole(Tensor tensor) {
+        return tensor.is_contiguous() && aligned(tensor) ? tensor : copy(tensor);
+    }
+
+    private static boolean aligned(Tensor tensor) {
+        return Tensors.address(tensor) % 16 == 0;
+    }
+
+    private static Tensor copy(Tensor tensor) {
+        return Tensors.empty(Tensors.like(tensor), Tensors.shape(tensor)).copy_(tensor);
+    }
+}
