@@ -24,7 +24,7 @@ import java.util.SplittableRandom;
 public record GenerateBenchmark(LongNetConfig model, int tokens, boolean bfloat16, String kernel, String device) {
     public GenerateBenchmark {
         requireArgument(tokens > 0, "tokens must be positive, got %d", tokens);
-        kernel = Devices.kernel(kernel, model, device);
+        kernel = Devices.kernel(kernel, model, bfloat16, device);
         device = Devices.name(device);
     }
 

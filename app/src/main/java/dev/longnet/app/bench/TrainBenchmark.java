@@ -30,7 +30,7 @@ public record TrainBenchmark(
         LongNetConfig model, int batch, boolean bfloat16, boolean recompute, String kernel, String device) {
     public TrainBenchmark {
         requireArgument(batch > 0, "batch must be positive, got %d", batch);
-        kernel = Devices.kernel(kernel, model, device);
+        kernel = Devices.kernel(kernel, model, bfloat16, device);
         device = Devices.name(device);
     }
 
