@@ -3,7 +3,6 @@ package dev.longnet.app;
 import dev.longnet.LongNetException;
 import dev.longnet.attention.AttentionKernel;
 import dev.longnet.io.FileErrors;
-import dev.longnet.tensor.NumberFormats;
 import dev.longnet.verify.Verification;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -44,14 +43,15 @@ final class Verify implements Callable<Integer> {
     @Option(
             names = "--kernel",
             paramLabel = "NAME",
-            description = "Attention kernel: reference, aten or auto; may be repeated (default: reference and aten).")
+            description =
+                    "Attention kernel: reference, aten, hopper or auto; may be repeated (default: reference and aten).")
     private List<String> kernels = List.of("reference", "aten");
 
     @Option(
             names = "--dtype",
             paramLabel = "TYPE",
-            defaultValue = "float32",
-            description = "Type it is computed in: float32, float64 or bfloat16 (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Type it is computed in: float32, float64 or bfloat16 (default: float32, bfloat16 for hopper).")
     private String dtype;
 
     @Mixin
@@ -63,8 +63,9 @@ final class Verify implements Callable<Integer> {
     @Override
     public Integer call() {
         Output output = options.output();
-        NumberFormats.of(dtype); // unknown names are refused before the first file
-        kernels.forEach(AttentionKernel::of);
+        for (String kernel : kernels) { // what cannot be is refused before the first file
+            Verification.requireUsable(AttentionKernel.of(kernel), type(kernel));
+        }
         for (Path path : cases) {
             try {
                 files(path).forEach(file -> verify(file, output));
@@ -81,7 +82,7 @@ final class Verify implements Callable<Integer> {
     private void verify(Path file, Output output) {
         for (String kernel : kernels) {
             try {
-                Verification result = Verification.run(file, AttentionKernel.of(kernel), dtype);
+                Verification result = Verification.run(file, AttentionKernel.of(kernel), type(kernel));
                 results.add(result);
                 output.json(json(result));
             } catch (RuntimeException e) { // of whatever kind: what does not fit is in the file
@@ -89,6 +90,10 @@ final class Verify implements Callable<Integer> {
                 return;
             }
         }
+    }
+
+    private String type(String kernel) {
+        return dtype == null ? Verification.usualType(AttentionKernel.of(kernel)) : dtype;
     }
 
     /** Says which file cannot be used and why; the others go on. */
@@ -99,7 +104,7 @@ final class Verify implements Callable<Integer> {
         spec.commandLine().getErr().println(spec.qualifiedName() + ": " + named);
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("case", caseName(path));
-        json.put("dtype", dtype);
+        json.put("dtype", type(kernels.get(0)));
         json.put("failure", named);
         json.put("ok", false);
         output.json(json);
@@ -138,6 +143,9 @@ final class Verify implements Callable<Integer> {
         json.put("kernel", result.kernel());
         json.put("dtype", result.dtype());
         json.put("errors", errors);
+        if (result.skipped() != null) {
+            json.put("skipped", result.skipped());
+        }
         json.put("ok", result.ok());
         return json;
     }
@@ -157,9 +165,12 @@ final class Verify implements Callable<Integer> {
                 Double error = result.errors().get(quantity);
                 cells.add(error == null ? "-" : String.format(Locale.ROOT, "%.1e", error));
             }
-            cells.add(result.ok() ? "ok" : "FAILED");
+            cells.add(result.skipped() != null ? "skipped" : result.ok() ? "ok" : "FAILED");
             table.row(cells.toArray());
         }
         output.say(table);
+        results.stream()
+                .filter(result -> result.skipped() != null)
+                .forEach(result -> output.say("%s skipped: %s", result.caseName(), result.skipped()));
     }
 }

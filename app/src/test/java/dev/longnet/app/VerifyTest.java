@@ -99,6 +99,16 @@ class VerifyTest {
     }
 
     @Test
+    void aKernelThatNeedsAGpuSaysSoOnce() {
+        assumeThat(Compute.device("auto").is_cpu()).as("there is no GPU").isTrue();
+        assertThat(run(folder, "--kernel", "hopper")).isEqualTo(2);
+        assertThat(err.toString().lines().findFirst().orElseThrow())
+                .contains("attention kernel hopper computes on NVIDIA GPUs of compute capability 9.0")
+                .contains("longnet doctor");
+        assertThat(out.toString()).isEmpty();
+    }
+
+    @Test
     void aWrongAnswerFails() {
         record("wrong", Map.of("branches", "[[4, 1], [9, 2]]", "causal", "true"), false);
         assertThat(run(folder, "--kernel", "reference")).isEqualTo(1);

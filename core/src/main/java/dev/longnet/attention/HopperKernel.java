@@ -38,13 +38,13 @@ final class HopperKernel implements AttentionKernel {
     @Override
     public String obstacle(Device device, ScalarType type, long heads, long headDim, AttentionSpec spec) {
         if (!device.is_cuda()) {
-            return "needs an NVIDIA GPU of compute capability 9.0 (H100, H200) and the tensors are on the "
-                    + (device.is_cpu() ? "CPU" : Tensors.deviceName(device))
-                    + "; use --device cuda, for which \"longnet doctor\" says what is missing, or auto";
+            return "computes on NVIDIA GPUs of compute capability 9.0 (H100, H200) and the tensors are on "
+                    + (device.is_cpu() ? "the CPU" : Tensors.deviceName(device))
+                    + "; use auto, or run \"longnet doctor\" to see what --device cuda lacks";
         }
         Gpu gpu = Gpu.of(device);
         if (gpu.major() != 9 || gpu.minor() != 0) {
-            return "needs an NVIDIA GPU of compute capability 9.0 (H100, H200) and " + gpu.name() + " has "
+            return "computes on NVIDIA GPUs of compute capability 9.0 (H100, H200) and " + gpu.name() + " has "
                     + gpu.capability() + "; use auto";
         }
         if (type != ScalarType.BFloat16 && type != ScalarType.Half) {

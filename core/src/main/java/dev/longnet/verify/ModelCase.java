@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.longnet.LongNetException;
 import dev.longnet.attention.AttentionKernel;
+import dev.longnet.attention.AttentionSpec;
 import dev.longnet.io.SafetensorsFile;
 import dev.longnet.model.Execution;
 import dev.longnet.model.LongNet;
@@ -17,6 +18,7 @@ import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.Ops;
 import dev.longnet.tensor.Tensors;
 import java.util.Map;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -24,9 +26,19 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 final class ModelCase {
     private ModelCase() {}
 
-    static boolean check(RecordedCase recorded, AttentionKernel kernel, ScalarType type, Map<String, Double> errors) {
+    /** Why the kernel cannot compute the model's attention, or null. */
+    static String obstacle(RecordedCase recorded, AttentionKernel kernel, ScalarType type, Device device) {
+        LongNetConfig config = config(recorded);
+        AttentionSpec spec = AttentionSpec.of(config.pattern(), true, config.headDim());
+        // On the CPU bfloat16 is for products alone.
+        ScalarType attended = type == ScalarType.BFloat16 && device.is_cpu() ? ScalarType.Float : type;
+        return kernel.obstacle(device, attended, config.heads(), config.headDim(), spec);
+    }
+
+    static boolean check(
+            RecordedCase recorded, AttentionKernel kernel, ScalarType type, Device device, Map<String, Double> errors) {
         String kind = recorded.metadata("kind");
-        LongNetConfig config = TorchscaleConfig.of(json(recorded), kind);
+        LongNetConfig config = config(recorded);
         requireWeights(recorded, config, kind);
         LongNet model = kind.equals("encoder") ? new LongNetEncoder(config) : new LongNetDecoder(config);
         Weights.copy(
@@ -36,9 +48,10 @@ final class ModelCase {
         if (type == ScalarType.Double) {
             model.to(ScalarType.Double, false);
         }
+        model.to(device, false);
         Execution execution = new Execution(kernel, type == ScalarType.BFloat16, false, false);
         try (var off = Gradient.off()) {
-            Tensor tokens = recorded.tensor("tokens");
+            Tensor tokens = recorded.tensor("tokens").to(device, ScalarType.Long);
             Tensor features = model.features(tokens, null, 0, execution);
             if (model instanceof LongNetDecoder decoder) {
                 Tensor logits = decoder.logits(features, execution);
@@ -71,6 +84,10 @@ final class ModelCase {
                     "%s describes a model of %.4g weights but holds %d numbers in all; restore the file",
                     recorded.file().path(), needed, held);
         }
+    }
+
+    private static LongNetConfig config(RecordedCase recorded) {
+        return TorchscaleConfig.of(json(recorded), recorded.metadata("kind"));
     }
 
     private static JsonNode json(RecordedCase recorded) {

@@ -1,13 +1,20 @@
 package dev.longnet.verify;
 
+import static dev.longnet.Checks.requireArgument;
+
 import dev.longnet.LongNetException;
 import dev.longnet.attention.AttentionKernel;
+import dev.longnet.attention.AttentionSpec;
 import dev.longnet.io.SafetensorsFile;
+import dev.longnet.pattern.DilationPattern;
+import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.NumberFormats;
 import dev.longnet.tensor.Scope;
+import dev.longnet.tensor.Tensors;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -17,9 +24,27 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * @param kernel name of the attention kernel
  * @param dtype float32, float64 or bfloat16
  * @param errors relative errors ‖a − b‖/‖b‖ by quantity: out, lse, dq, dk, dv, or logits, features, loss
- * @param ok whether all are within their bounds
+ * @param skipped why the kernel cannot compute the case, as a sentence; null where it did
+ * @param ok whether no error is out of bounds
  */
-public record Verification(String caseName, String kernel, String dtype, Map<String, Double> errors, boolean ok) {
+public record Verification(
+        String caseName, String kernel, String dtype, Map<String, Double> errors, String skipped, boolean ok) {
+    /**
+     * Refuses a kernel for which this machine lacks something.
+     *
+     * @param dtype float32, float64 or bfloat16
+     */
+    public static void requireUsable(AttentionKernel kernel, String dtype) {
+        AttentionSpec spec = AttentionSpec.of(DilationPattern.dense(1), true, 64);
+        String obstacle = kernel.obstacle(device(kernel), NumberFormats.of(dtype), 1, 64, spec);
+        requireArgument(obstacle == null, "attention kernel %s %s", kernel.name(), obstacle);
+    }
+
+    /** The type that a kernel is held against recorded cases in, unless another is asked for. */
+    public static String usualType(AttentionKernel kernel) {
+        return kernel == AttentionKernel.HOPPER ? "bfloat16" : "float32";
+    }
+
     /**
      * Holds attention, or a whole model where the file holds one, against a recorded case.
      *
@@ -31,21 +56,32 @@ public record Verification(String caseName, String kernel, String dtype, Map<Str
         ScalarType type = NumberFormats.of(dtype);
         try (SafetensorsFile recorded = SafetensorsFile.open(file);
                 Scope scope = new Scope()) {
-            Map<String, String> metadata = recorded.metadata();
             RecordedCase theCase = new RecordedCase(recorded);
-            Map<String, Double> errors = new TreeMap<>();
-            boolean ok;
-            if (metadata.containsKey("branches")) {
-                ok = AttentionCase.check(theCase, kernel, type, errors);
-            } else if (metadata.containsKey("kind")) {
-                ok = ModelCase.check(theCase, kernel, type, errors);
-            } else {
+            String name = file.getFileName().toString().replaceFirst("\\.safetensors$", "");
+            Device device = device(kernel);
+            boolean attention = recorded.metadata().containsKey("branches");
+            if (!attention && !recorded.metadata().containsKey("kind")) {
                 throw new LongNetException(
                         "%s is no recorded case: its metadata has neither \"branches\" (attention) nor \"kind\" (model)",
                         file);
             }
-            String name = file.getFileName().toString().replaceFirst("\\.safetensors$", "");
-            return new Verification(name, kernel.name(), dtype, errors, ok);
+            String obstacle = attention
+                    ? AttentionCase.obstacle(theCase, kernel, type, device)
+                    : ModelCase.obstacle(theCase, kernel, type, device);
+            if (obstacle != null) {
+                String sentence = "attention kernel " + kernel.name() + " " + obstacle;
+                return new Verification(name, kernel.name(), dtype, Map.of(), sentence, true);
+            }
+            Map<String, Double> errors = new TreeMap<>();
+            boolean ok = attention
+                    ? AttentionCase.check(theCase, kernel, type, device, errors)
+                    : ModelCase.check(theCase, kernel, type, device, errors);
+            return new Verification(name, kernel.name(), dtype, errors, null, ok);
         }
+    }
+
+    /** The GPU for the kernel that needs one, if there is any. */
+    private static Device device(AttentionKernel kernel) {
+        return kernel == AttentionKernel.HOPPER ? Compute.device("auto") : Tensors.cpu();
     }
 }

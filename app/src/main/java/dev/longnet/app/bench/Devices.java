@@ -25,14 +25,10 @@ final class Devices {
     /** Name of the kernel that computes a model's attention on a device. */
     static String kernel(String kernel, LongNetConfig model, boolean bfloat16, String device) {
         Device found = Compute.device(device);
+        ScalarType type = bfloat16 && found.is_cuda() ? ScalarType.BFloat16 : ScalarType.Float;
         AttentionSpec spec = AttentionSpec.of(model.pattern(), true, model.headDim());
         return AttentionKernel.of(kernel)
-                .on(
-                        found,
-                        bfloat16 && found.is_cuda() ? ScalarType.BFloat16 : ScalarType.Float,
-                        model.heads(),
-                        model.headDim(),
-                        spec)
+                .on(found, type, model.heads(), model.headDim(), spec)
                 .name();
     }
 
