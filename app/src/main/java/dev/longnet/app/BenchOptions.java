@@ -33,6 +33,11 @@ final class BenchOptions {
         return device.name();
     }
 
+    /** Whether the device is an NVIDIA GPU. */
+    boolean onGpu() {
+        return Compute.device(device.name()).is_cuda();
+    }
+
     /** Sets the threads; call before the first tensor. */
     void apply() {
         Compute.threads(device.threads());

@@ -58,10 +58,22 @@ public interface AttentionKernel {
      */
     Gradients backward(Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionSpec spec);
 
-    /** The gradients of {@link #backward} side by side as (B, N, H + 2 Hk, D), as q, k and v often are. */
-    default Tensor backwardPacked(
-            Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionSpec spec) {
-        Gradients g = backward(dout, q, k, v, out, lse, spec);
+    /**
+     * The gradient of queries, keys and values that lie in one tensor, as one like it, (B, N, H + 2 Hk, D).
+     *
+     * @param packed heads of queries, of keys, of values
+     * @param heads query heads H
+     */
+    default Tensor backwardPacked(Tensor dout, Tensor packed, int heads, Tensor out, Tensor lse, AttentionSpec spec) {
+        long kvHeads = (packed.size(2) - heads) / 2;
+        Gradients g = backward(
+                dout,
+                packed.narrow(2, 0, heads),
+                packed.narrow(2, heads, kvHeads),
+                packed.narrow(2, heads + kvHeads, kvHeads),
+                out,
+                lse,
+                spec);
         return Tensors.cat(2, g.dq(), g.dk(), g.dv());
     }
 

@@ -23,9 +23,9 @@ final class AutoKernel implements AttentionKernel {
     }
 
     @Override
-    public Tensor backwardPacked(
-            Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionSpec spec) {
-        return choose(q, spec).backwardPacked(dout, q, k, v, out, lse, spec);
+    public Tensor backwardPacked(Tensor dout, Tensor packed, int heads, Tensor out, Tensor lse, AttentionSpec spec) {
+        return on(packed.device(), Tensors.type(packed), heads, packed.size(3), spec)
+                .backwardPacked(dout, packed, heads, out, lse, spec);
     }
 
     @Override

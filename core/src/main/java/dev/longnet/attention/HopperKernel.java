@@ -112,17 +112,17 @@ final class HopperKernel implements AttentionKernel {
     }
 
     @Override
-    public Tensor backwardPacked(
-            Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionSpec spec) {
+    public Tensor backwardPacked(Tensor dout, Tensor packed, int heads, Tensor out, Tensor lse, AttentionSpec spec) {
         try (Scope scope = new Scope()) {
-            long heads = q.size(2), kvHeads = k.size(2);
-            Tensor packed = Tensors.empty(Tensors.like(q), q.size(0), q.size(1), heads + 2 * kvHeads, q.size(3));
+            long kvHeads = (packed.size(2) - heads) / 2;
+            Tensor gradient = Tensors.empty(Tensors.like(packed), Tensors.shape(packed));
             Gradients into = new Gradients(
-                    packed.narrow(2, 0, heads),
-                    packed.narrow(2, heads, kvHeads),
-                    packed.narrow(2, heads + kvHeads, kvHeads));
-            backward(dout, q, k, v, out, lse, spec, into);
-            return scope.keep(packed);
+                    gradient.narrow(2, 0, heads),
+                    gradient.narrow(2, heads, kvHeads),
+                    gradient.narrow(2, heads + kvHeads, kvHeads));
+            Tensor q = packed.narrow(2, 0, heads), k = packed.narrow(2, heads, kvHeads);
+            backward(dout, q, k, packed.narrow(2, heads + kvHeads, kvHeads), out, lse, spec, into);
+            return scope.keep(gradient);
         }
     }
 

@@ -73,6 +73,13 @@ public final class Compute {
         return device.is_mps() ? Tensors.cpu() : device;
     }
 
+    /** Waits until an NVIDIA GPU has done all that it was given; nothing has to be waited for elsewhere. */
+    public static void synchronize(Device device) {
+        if (device.is_cuda()) {
+            torch.cuda_synchronize(device.has_index() ? device.index() : -1);
+        }
+    }
+
     /**
      * Whether libtorch was asked for results that are the same to the bit each time, by
      * {@code torch.globalContext().setDeterministicAlgorithms(true, false)}.

@@ -32,8 +32,12 @@ final class Devices {
                 .name();
     }
 
-    /** Waits until the tensor has been computed, by reading a number of it. */
+    /** Waits until the tensor has been computed: for all of an NVIDIA GPU's work, elsewhere by reading a number. */
     static void await(Tensor tensor) {
+        if (tensor.is_cuda()) {
+            Compute.synchronize(tensor.device());
+            return;
+        }
         Tensor first = tensor;
         while (first.dim() > 0) {
             first = first.select(0, 0);

@@ -1,13 +1,17 @@
 package dev.longnet.app.bench;
 
+import dev.longnet.tensor.Compute;
+import dev.longnet.tensor.GpuMemory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalLong;
 import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Device;
 
 /**
- * Peak memory of this process over a baseline, from the Linux kernel's own account of resident pages.
+ * Peak memory over a baseline: of an NVIDIA GPU from libtorch's allocator, for the CPU that of this process from the Linux
+ * kernel's own account of resident pages.
  *
  * <p>Freed memory that the allocator keeps is first given back ({@code malloc_trim}), so that reusing it counts. Then
  * writing 5 to {@code /proc/self/clear_refs} resets the kernel's high-water mark, {@code VmHWM} in
@@ -17,21 +21,31 @@ final class PeakMemory {
     private static final Path STATUS = Path.of("/proc/self/status");
     private static final Path CLEAR = Path.of("/proc/self/clear_refs");
 
+    private final Device gpu;
     private final OptionalLong before;
     private boolean watching;
 
-    private PeakMemory(OptionalLong before) {
+    private PeakMemory(Device gpu, OptionalLong before) {
+        this.gpu = gpu;
         this.before = before;
     }
 
-    /** Takes what the process holds now as the baseline. */
-    static PeakMemory ofProcess() {
+    /** Takes what the process, or on a GPU its tensors, hold now as the baseline. */
+    static PeakMemory of(String device) {
+        if (device.startsWith("cuda")) {
+            Device gpu = Compute.device(device);
+            return new PeakMemory(gpu, OptionalLong.of(GpuMemory.held(gpu)));
+        }
         trim();
-        return new PeakMemory(bytes("VmRSS"));
+        return new PeakMemory(null, device.equals("cpu") ? bytes("VmRSS") : OptionalLong.empty());
     }
 
     /** Forgets the peak so far. */
     void restart() {
+        if (gpu != null) {
+            GpuMemory.forgetPeak(gpu);
+            return;
+        }
         trim();
         try {
             Files.writeString(CLEAR, "5");
@@ -43,7 +57,8 @@ final class PeakMemory {
 
     /** Bytes of the peak since {@link #restart} over the baseline, or null where they cannot be had. */
     Long peak() {
-        OptionalLong peak = watching ? bytes("VmHWM") : OptionalLong.empty();
+        OptionalLong peak =
+                gpu != null ? OptionalLong.of(GpuMemory.peak(gpu)) : watching ? bytes("VmHWM") : OptionalLong.empty();
         return peak.isPresent() && before.isPresent() ? Math.max(0, peak.getAsLong() - before.getAsLong()) : null;
     }
 

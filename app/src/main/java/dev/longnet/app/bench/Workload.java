@@ -5,6 +5,11 @@ interface Workload extends AutoCloseable {
     /** Does the work once and waits until the device has finished. */
     void run();
 
+    /** Does the work once; a GPU may still be at it on return. */
+    default void start() {
+        run();
+    }
+
     @Override
     void close();
 }

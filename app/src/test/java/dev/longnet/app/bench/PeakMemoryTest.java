@@ -15,7 +15,7 @@ class PeakMemoryTest {
     @Test
     void seesWhatWasFreedAgainAndForgetsWhatWasBefore() {
         touch(64);
-        PeakMemory memory = PeakMemory.ofProcess();
+        PeakMemory memory = PeakMemory.of("cpu");
         touch(200);
         memory.restart();
         touch(97);

@@ -33,7 +33,7 @@ class TimingTest {
 
     @Test
     void memoryOfOtherDevicesIsNotKnown() {
-        assertThat(Timing.of(this::workload, "cuda", 1).peakBytes()).isNull();
+        assertThat(Timing.of(this::workload, "mps", 1).peakBytes()).isNull();
     }
 
     @Test
