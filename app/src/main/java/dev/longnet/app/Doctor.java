@@ -22,9 +22,10 @@ final class Doctor implements Callable<Integer> {
         Output output = options.output();
         Cpu cpu = Cpu.read(Path.of("/proc/cpuinfo"));
         List<Finding> findings = new ArrayList<>(new MachineProbe(cpu, System.getenv()).findings());
-        List<Finding> libtorch = TorchProbe.findings();
+        GpuProbe gpu = new GpuProbe(Path.of("/proc/driver/nvidia/version"), Path.of("/dev/nvidia0"), System.getenv());
+        List<Finding> libtorch = TorchProbe.findings(gpu.found());
         findings.addAll(libtorch);
-        findings.addAll(new GpuProbe(Path.of("/proc/driver/nvidia/version"), System.getenv()).findings());
+        findings.addAll(gpu.findings());
         findings.forEach(output::json);
         if (!output.json()) {
             show(findings, output);

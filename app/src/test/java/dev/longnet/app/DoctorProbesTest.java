@@ -59,20 +59,44 @@ class DoctorProbesTest {
 
     @Test
     void withoutADriverTheGpuIsMissingAndItsLibrariesAreNotAskedFor(@TempDir Path folder) {
-        List<Finding> findings = new GpuProbe(folder.resolve("version"), Map.of()).findings();
-        assertThat(findings).extracting(Finding::state).containsExactly(State.MISSING, State.OK);
+        GpuProbe probe = new GpuProbe(folder.resolve("version"), folder.resolve("nvidia0"), Map.of());
+        assertThat(probe.found()).isFalse();
+        assertThat(probe.findings()).extracting(Finding::state).containsExactly(State.MISSING, State.OK);
+    }
+
+    @Test
+    void aCardIsFoundWithoutItsDriversName(@TempDir Path folder) throws Exception {
+        Path card = Files.createFile(folder.resolve("nvidia0"));
+        GpuProbe probe = new GpuProbe(folder.resolve("version"), card, Map.of());
+        assertThat(probe.found()).isTrue();
+        assertThat(probe.findings())
+                .extracting(Finding::what)
+                .containsExactly("gpu driver", "gpu", "cuda", "nvrtc", "cudnn", "nccl");
+        assertThat(GpuProbe.card("NVIDIA H200, 143771 MiB, 9.0, 580.159.03"))
+                .isEqualTo("NVIDIA H200, 143771 MiB, compute capability 9.0, driver 580.159.03");
     }
 
     @Test
     void namesTheCudaLibrariesThatAreMissing(@TempDir Path folder) throws Exception {
-        Map<String, String> path = Map.of("LD_LIBRARY_PATH", "/none:" + folder);
-        Path driver = folder.resolve("version");
-        for (String name : List.of("libcudart.so.13", "libcublas.so.13", "libcudnn.so.9")) {
+        CudaLibraries libraries = new CudaLibraries(Map.of("LD_LIBRARY_PATH", "/none:" + folder));
+        for (String name : List.of(
+                "libcudart.so.13",
+                "libcupti.so.13",
+                "libcublas.so.13",
+                "libcurand.so.10",
+                "libcusolver.so.12",
+                "libcusparse.so.12",
+                "libcufile.so.0",
+                "libnvrtc.so.13",
+                "libcudnn.so.9",
+                "libnccl.so.2")) {
             Files.createFile(folder.resolve(name));
         }
-        Finding one = new GpuProbe(driver, path).libraries();
-        assertThat(one.value()).doesNotContain("libcudart");
-        Files.createFile(folder.resolve("libnccl.so.2"));
-        assertThat(new GpuProbe(driver, path).libraries().state()).isEqualTo(State.OK);
+        assertThat(libraries.findings().get(0).value()).isIn("not found: libcufft.so.12", "in " + folder);
+        assertThat(libraries.findings().subList(1, 4))
+                .extracting(Finding::state)
+                .containsOnly(State.OK);
+        Files.createFile(folder.resolve("libcufft.so.12"));
+        assertThat(libraries.findings()).extracting(Finding::value).containsOnly("in " + folder);
     }
 }
