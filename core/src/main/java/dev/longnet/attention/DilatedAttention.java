@@ -108,7 +108,9 @@ public final class DilatedAttention extends Module {
     /** As {@link #forward(Tensor, Tensor, Tensor)} with positions, lengths, kernel and precision. */
     public Tensor forward(Tensor query, Tensor key, Tensor value, Call call) {
         try (Scope scope = new Scope()) {
-            return scope.keep(attend(project(query, key, value, call), call, null));
+            boolean one = query == key && key == value;
+            Tensor heads = one ? attend(project(query, call), call) : cross(query, key, value, call);
+            return scope.keep(output(heads, call));
         }
     }
 
@@ -119,7 +121,10 @@ public final class DilatedAttention extends Module {
      */
     public Tensor prefill(Tensor x, Call call, KeyValueCache cache) {
         try (Scope scope = new Scope()) {
-            return scope.keep(attend(project(x, x, x, call), call, cache));
+            Tensor packed = project(x, call);
+            PackedAttention.Parts parts = PackedAttention.Parts.of(packed, config.heads());
+            cache.fill(call.rotary() == null ? parts.k() : call.rotary().turn(parts.k()), parts.v());
+            return scope.keep(output(attend(packed, call), call));
         }
     }
 
@@ -129,13 +134,13 @@ public final class DilatedAttention extends Module {
      * @param call its rotary table is that of the token's one position
      */
     public Tensor step(Tensor x, Call call, KeyValueCache cache) {
-        Projected p = project(x, x, x, call);
-        Tensor q = p.q(), k = p.k();
+        PackedAttention.Parts parts = PackedAttention.Parts.of(project(x, call), config.heads());
+        Tensor q = parts.q(), k = parts.k();
         if (call.rotary() != null) {
             q = call.rotary().turn(q);
             k = call.rotary().turn(k);
         }
-        return output(cache.step(q, k, p.v()), call);
+        return output(cache.step(q, k, parts.v()), call);
     }
 
     public Config config() {
@@ -158,25 +163,23 @@ public final class DilatedAttention extends Module {
         return outProjection;
     }
 
-    private record Projected(Tensor q, Tensor k, Tensor v) {}
+    /** The norm of the heads' outputs, or null. */
+    public LayerNorm innerNorm() {
+        return innerNorm;
+    }
 
-    /** q (B, N, H, D), k and v (B, N, Hk, D); one matrix product when all three come from one input. */
-    private Projected project(Tensor query, Tensor key, Tensor value, Call call) {
-        for (Tensor input : new Tensor[] {query, key, value}) {
-            check(input, call);
-        }
-        int heads = config.heads(), kvHeads = config.keyValueHeads(), dim = config.headDim();
-        if (query == key && key == value) {
-            Tensor weight = Tensors.cat(0, qProjection.weight(), kProjection.weight(), vProjection.weight());
-            Tensor bias = Tensors.cat(0, qProjection.bias(), kProjection.bias(), vProjection.bias());
-            Tensor rows = Linear.apply(query, weight, bias, call.bfloat16()).unflatten(2, heads + 2 * kvHeads, dim);
-            return new Projected(
-                    rows.narrow(2, 0, heads), rows.narrow(2, heads, kvHeads), rows.narrow(2, heads + kvHeads, kvHeads));
-        }
-        return new Projected(
-                qProjection.forward(query, call.bfloat16()).unflatten(2, heads, dim),
-                kProjection.forward(key, call.bfloat16()).unflatten(2, kvHeads, dim),
-                vProjection.forward(value, call.bfloat16()).unflatten(2, kvHeads, dim));
+    /** Attention of one call over queries, keys and values in one tensor (B, N, H + 2 Hk, D). */
+    public PackedAttention packed(Call call) {
+        return new PackedAttention(config.heads(), spec(call), call.rotary(), call.kernel());
+    }
+
+    /** Queries, keys and values of one input, (B, N, H + 2 Hk, D), in one matrix product. */
+    private Tensor project(Tensor x, Call call) {
+        check(x, call);
+        Tensor weight = Tensors.cat(0, qProjection.weight(), kProjection.weight(), vProjection.weight());
+        Tensor bias = Tensors.cat(0, qProjection.bias(), kProjection.bias(), vProjection.bias());
+        return Linear.apply(x, weight, bias, call.bfloat16())
+                .unflatten(2, config.heads() + 2L * config.keyValueHeads(), config.headDim());
     }
 
     private void check(Tensor input, Call call) {
@@ -195,29 +198,40 @@ public final class DilatedAttention extends Module {
                 type);
     }
 
-    private Tensor attend(Projected p, Call call, KeyValueCache cache) {
+    private AttentionSpec spec(Call call) {
         AttentionSpec spec = AttentionSpec.of(config.pattern(), config.causal(), config.headDim());
         if (call.lengths() != null) {
             spec = spec.withLengths(call.lengths());
         }
-        Tensor q = p.q(), k = p.k();
+        return call.rotary() == null ? spec : spec.withDamping(call.rotary().damping());
+    }
+
+    private Tensor attend(Tensor packed, Call call) {
+        return packed(call).attend(narrow(packed, call)).to(Tensors.type(packed));
+    }
+
+    /** What kernels are given: those of a GPU take half types; a CPU's are no faster in them. */
+    private static Tensor narrow(Tensor tensor, Call call) {
+        return call.bfloat16() && tensor.is_cuda() ? tensor.to(ScalarType.BFloat16) : tensor;
+    }
+
+    /** Attention of queries to keys of another sequence than theirs. */
+    private Tensor cross(Tensor query, Tensor key, Tensor value, Call call) {
+        for (Tensor input : new Tensor[] {query, key, value}) {
+            check(input, call);
+        }
+        int dim = config.headDim();
+        Tensor q = qProjection.forward(query, call.bfloat16()).unflatten(2, config.heads(), dim);
+        Tensor k = kProjection.forward(key, call.bfloat16()).unflatten(2, config.keyValueHeads(), dim);
+        Tensor v = vProjection.forward(value, call.bfloat16()).unflatten(2, config.keyValueHeads(), dim);
         RotaryTable rotary = call.rotary();
         if (rotary != null) {
-            spec = spec.withDamping(rotary.damping());
             q = rotary.turnQueries(q);
             k = rotary.turnKeys(k);
         }
-        if (cache != null) {
-            cache.fill(rotary == null ? p.k() : rotary.turn(p.k()), p.v());
-        }
-        Tensor v = p.v();
         ScalarType type = Tensors.type(q);
-        if (call.bfloat16() && q.is_cuda()) { // a GPU's kernels take half types; a CPU's are no faster in them
-            q = q.to(ScalarType.BFloat16);
-            k = k.to(ScalarType.BFloat16);
-            v = v.to(ScalarType.BFloat16);
-        }
-        return output(Attention.attend(q, k, v, spec, call.kernel()).to(type), call);
+        return Attention.attend(narrow(q, call), narrow(k, call), narrow(v, call), spec(call), call.kernel())
+                .to(type);
     }
 
     private Tensor output(Tensor heads, Call call) {

@@ -3,6 +3,7 @@ package dev.longnet.attention;
 import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.Ops;
+import dev.longnet.tensor.PairRotation;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.math.BigDecimal;
@@ -59,6 +60,16 @@ public final class RotaryTable {
                 keys = plain;
             }
         }
+    }
+
+    /**
+     * Turns, and where it fits dampens, queries and keys where they lie, or takes their gradients back.
+     *
+     * @param packed (B, N, H + 2 Hk, D)
+     * @param heads H
+     */
+    void turnPacked(Tensor packed, int heads, boolean back) {
+        PairRotation.turn(packed, queries, keys, heads, back);
     }
 
     /** Turns, and where it fits dampens, queries (B, N, H, D). */
