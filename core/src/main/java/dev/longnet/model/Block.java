@@ -60,6 +60,14 @@ final class Block extends Module {
         }
     }
 
+    LayerNorm attentionNorm() {
+        return attentionNorm;
+    }
+
+    LayerNorm feedForwardNorm() {
+        return feedForwardNorm;
+    }
+
     DilatedAttention attention() {
         return attention;
     }

@@ -11,6 +11,7 @@ import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.HostMemory;
 import dev.longnet.tensor.LayerNorm;
 import dev.longnet.tensor.Linear;
+import dev.longnet.tensor.MasterWeights;
 import dev.longnet.tensor.Ops;
 import dev.longnet.tensor.Parameters;
 import dev.longnet.tensor.Scope;
@@ -36,6 +37,8 @@ public abstract class LongNet extends Module {
     private final Tensor embedding;
     private final List<Block> blocks = new ArrayList<>();
     private final LayerNorm norm;
+    private final MasterWeights table;
+    private final RowTrunk rows;
 
     LongNet(String name, LongNetConfig config) {
         super(name);
@@ -47,8 +50,7 @@ public abstract class LongNet extends Module {
                         + config.layers() + " layers and " + config.vocabulary() + " tokens",
                 (double) Float.BYTES * config.parameterCount(),
                 "make it smaller");
-        Table table = register_module("embed_tokens", new Table(config.vocabulary(), config.embedding()));
-        embedding = table.weight;
+        embedding = register_module("embed_tokens", new Table(config.vocabulary(), config.embedding())).weight;
         ModuleListImpl list = register_module("layers", new ModuleListImpl());
         for (int i = 0; i < config.layers(); i++) {
             Block block = new Block(config);
@@ -56,6 +58,8 @@ public abstract class LongNet extends Module {
             list.push_back(block);
         }
         norm = register_module("layer_norm", new LayerNorm(config.embedding(), config.normEpsilon()));
+        table = new MasterWeights(embedding);
+        rows = new RowTrunk(config, table, embedding, blocks, norm);
         initialize();
     }
 
@@ -113,12 +117,16 @@ public abstract class LongNet extends Module {
      * @param tokens int64 (B, N)
      * @param lengths tokens of each example, or null when all are full
      * @param start position of the first token; it does not change what is computed but for rounding
+     * @return float32, or bfloat16 where {@link Execution#numbers} says so
      */
     public final Tensor features(Tensor tokens, long[] lengths, long start, Execution execution) {
-        check(tokens);
+        check(tokens, execution);
         double dropout = execution.dropout() ? config.dropout() : 0;
         try (Scope scope = new Scope()) {
             DilatedAttention.Call call = call(start, tokens.size(1), lengths, execution);
+            if (execution.numbers() == Execution.Numbers.BFLOAT16) {
+                return scope.keep(rows.features(tokens, call, dropout, execution));
+            }
             Tensor x = Ops.dropout(embed(tokens), dropout);
             for (Block block : blocks) {
                 Tensor next = execution.recompute() && Gradient.wanted(x)
@@ -166,12 +174,20 @@ public abstract class LongNet extends Module {
         return caches;
     }
 
-    private void check(Tensor tokens) {
+    /** The embedding table as products in bfloat16 use it. */
+    final MasterWeights table() {
+        return table;
+    }
+
+    private void check(Tensor tokens, Execution execution) {
         requireArgument(
                 tokens.dim() == 2 && tokens.numel() > 0 && Tensors.type(tokens) == ScalarType.Long,
                 "a model takes tokens (B, N) of type int64, got %s of type %s",
                 Arrays.toString(Tensors.shape(tokens)),
                 Tensors.type(tokens));
+        if (execution.tokensChecked()) {
+            return;
+        }
         try (Scope scope = new Scope()) {
             long least = (long) Tensors.item(tokens.min()), most = (long) Tensors.item(tokens.max());
             requireArgument(

@@ -5,6 +5,7 @@ import static dev.longnet.Checks.requireArgument;
 import dev.longnet.attention.KeyValueCache;
 import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.Linear;
+import dev.longnet.tensor.MasterWeights;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.util.List;
@@ -17,6 +18,7 @@ import org.bytedeco.pytorch.Tensor;
  */
 public final class LongNetDecoder extends LongNet {
     private final Linear output;
+    private final MasterWeights outputTable;
 
     /** Random weights from libtorch's generator; {@link dev.longnet.tensor.Compute#seed} makes them repeatable. */
     public LongNetDecoder(LongNetConfig config) {
@@ -25,6 +27,7 @@ public final class LongNetDecoder extends LongNet {
         output = config.tiedEmbeddings()
                 ? null
                 : register_module("output_projection", new Linear(config.embedding(), config.vocabulary(), false));
+        outputTable = output == null ? table() : new MasterWeights(output.weight());
     }
 
     /** ln-probabilities before normalisation, (B, N, V), of the token after each of tokens (B, N). */
@@ -40,6 +43,11 @@ public final class LongNetDecoder extends LongNet {
     /** The matrix (V, E) that makes logits of features. */
     public Tensor outputWeight() {
         return output == null ? embedding() : output.weight();
+    }
+
+    /** The same matrix as products in bfloat16 use it. */
+    public MasterWeights outputTable() {
+        return outputTable;
     }
 
     /** What has been read so far, for generating token by token; the caller closes it. */

@@ -8,6 +8,7 @@ import org.bytedeco.pytorch.GenericList;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.IValueVector;
 import org.bytedeco.pytorch.OperatorHandle;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorType;
 import org.bytedeco.pytorch.TensorVector;
@@ -96,19 +97,50 @@ public final class Aten {
                     false,
                     null,
                     null);
+            // The operator does not count its changes; who rounds parameters once a change goes by the count.
+            for (long i = 0; i < parameters.size(); i++) {
+                parameters.get(i).unsafeGetTensorImpl().bump_version();
+            }
         }
     }
 
+    /** The Euclidean norm of each tensor. */
+    public static TensorVector norms(TensorVector tensors) {
+        try (Scope scope = new Scope()) {
+            IValueVector stack = call("aten::_foreach_norm.Scalar", tensors, new Scalar(2.0), null);
+            return scope.keep(new TensorVector(stack.get(0).toTensorVector()));
+        }
+    }
+
+    /** Multiplies every tensor by a scalar tensor, in place. */
+    public static void multiply(TensorVector tensors, Tensor factor) {
+        try (Scope scope = new Scope()) {
+            call("aten::_foreach_mul_.Tensor", tensors, factor);
+        }
+    }
+
+    /** Adds a number to every tensor, in place. */
+    public static void add(TensorVector tensors, double number) {
+        try (Scope scope = new Scope()) {
+            call("aten::_foreach_add_.Scalar", tensors, new Scalar(number));
+        }
+    }
+
+    /** @param operator name, and after a dot its overload */
     private static IValueVector call(String operator, Object... arguments) {
         IValueVector stack = new IValueVector();
         for (Object argument : arguments) {
             stack.push_back(value(argument));
         }
-        OPERATORS
-                .computeIfAbsent(
-                        operator, name -> Scope.own(Dispatcher.singleton().findSchemaOrThrow(name, "")))
-                .callBoxed(stack);
+        OPERATORS.computeIfAbsent(operator, Aten::find).callBoxed(stack);
         return stack;
+    }
+
+    private static OperatorHandle find(String operator) {
+        int dot = operator.indexOf('.');
+        return Scope.own(Dispatcher.singleton()
+                .findSchemaOrThrow(
+                        dot < 0 ? operator : operator.substring(0, dot), dot < 0 ? "" : operator.substring(dot + 1)));
     }
 
     /** A list of tensors as operators take it; an IValue cannot be made of a TensorVector itself. */
@@ -134,6 +166,8 @@ public final class Aten {
             return new IValue(list(tensors));
         } else if (argument instanceof Boolean flag) {
             return new IValue(flag);
+        } else if (argument instanceof Scalar scalar) {
+            return new IValue(scalar);
         } else if (argument instanceof Double number) {
             return new IValue(number);
         }

@@ -26,4 +26,17 @@ public final class LayerNorm extends Module {
         return torch.layer_norm(
                 x, new long[] {width}, new TensorOptional(weight), new TensorOptional(bias), epsilon, true);
     }
+
+    public Tensor weight() {
+        return weight;
+    }
+
+    public Tensor bias() {
+        return bias;
+    }
+
+    /** What is added to variances. */
+    public double epsilon() {
+        return epsilon;
+    }
 }

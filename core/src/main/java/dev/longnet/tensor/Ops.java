@@ -4,6 +4,7 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** The differentiable operations that models are made of and that {@link Tensor} has no method for. */
 public final class Ops {
@@ -12,27 +13,24 @@ public final class Ops {
 
     private Ops() {}
 
-    /** x · Φ(x), with the exact error function. */
-    public static Tensor gelu(Tensor x) {
-        return torch.gelu(x);
-    }
-
-    public static Tensor relu(Tensor x) {
-        return torch.relu(x);
-    }
-
-    public static Tensor silu(Tensor x) {
-        return torch.silu(x);
-    }
-
     /** Drops a share of the values and scales the others up. */
     public static Tensor dropout(Tensor x, double share) {
         return share == 0 ? x : torch.dropout(x, share, true);
     }
 
+    /** out = a + b. */
+    public static void add(Tensor out, Tensor a, Tensor b) {
+        torch.add_out(out, a, b);
+    }
+
     /** Rows of a table (V, E) for tokens (…) → (…, E). */
     public static Tensor embedding(Tensor table, Tensor tokens) {
         return torch.embedding(table, tokens);
+    }
+
+    /** The gradient of the table (V, E) of {@link #embedding}, for that of its rows (…, E); in float32. */
+    public static Tensor embeddingBackward(Tensor gradOut, Tensor tokens, long vocabulary) {
+        return torch.embedding_dense_backward(gradOut.to(ScalarType.Float), tokens, vocabulary, -1, false);
     }
 
     /** Sum of −ln p(target) over rows. logits (rows, V), targets (rows) as int64. */

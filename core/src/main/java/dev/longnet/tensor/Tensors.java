@@ -6,6 +6,7 @@ import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.DeviceOptional;
 import org.bytedeco.pytorch.LongOptional;
@@ -58,7 +59,11 @@ public final class Tensors {
     }
 
     public static Tensor stack(long dimension, Tensor... parts) {
-        return torch.stack(new TensorVector(parts), dimension);
+        return stack(dimension, new TensorVector(parts));
+    }
+
+    public static Tensor stack(long dimension, TensorVector parts) {
+        return torch.stack(parts, dimension);
     }
 
     /** Strided view that starts {@code offset} elements after the tensor's own first element. */
@@ -66,17 +71,36 @@ public final class Tensors {
         return tensor.as_strided(shape, strides, new LongOptional(tensor.storage_offset() + offset));
     }
 
-    /** The int64 tensor of these numbers on a device. */
-    public static Tensor of(long[] values, Device device, long... shape) {
-        Tensor host = torch.tensor(values, options(ScalarType.Long, cpu()));
-        return host.to(device, ScalarType.Long).view(shape.length == 0 ? new long[] {values.length} : shape);
+    /** An uninitialised tensor in host memory that a GPU reads and writes by itself. */
+    public static Tensor pinned(ScalarType type, long... shape) {
+        return empty(options(type, cpu()).pinned_memory(new BoolOptional(true)), shape);
     }
 
-    /** The float64 tensor of these numbers on a device. */
+    /** The int64 tensor of these numbers on a device; nobody waits until a GPU has them. */
+    public static Tensor of(long[] values, Device device, long... shape) {
+        Tensor host = host(ScalarType.Long, values.length, device);
+        if (values.length > 0) { // an empty tensor has no address
+            new LongPointer(host.data_ptr()).put(values);
+        }
+        return moved(host, device, shape);
+    }
+
+    /** The float64 tensor of these numbers on a device; nobody waits until a GPU has them. */
     public static Tensor of(double[] values, Device device, long... shape) {
-        Tensor host = empty(options(ScalarType.Double, cpu()), values.length);
-        new DoublePointer(host.data_ptr()).put(values);
-        return host.to(device, ScalarType.Double).view(shape.length == 0 ? new long[] {values.length} : shape);
+        Tensor host = host(ScalarType.Double, values.length, device);
+        if (values.length > 0) {
+            new DoublePointer(host.data_ptr()).put(values);
+        }
+        return moved(host, device, shape);
+    }
+
+    private static Tensor host(ScalarType type, long length, Device device) {
+        return device.is_cuda() ? pinned(type, length) : empty(options(type, cpu()), length);
+    }
+
+    private static Tensor moved(Tensor host, Device device, long... shape) {
+        Tensor there = host.to(device, type(host), true, false, new MemoryFormatOptional());
+        return there.view(shape.length == 0 ? new long[] {host.numel()} : shape);
     }
 
     public static float[] floats(Tensor tensor) {

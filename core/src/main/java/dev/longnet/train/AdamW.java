@@ -5,9 +5,7 @@ import dev.longnet.tensor.Aten;
 import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -45,13 +43,12 @@ public final class AdamW implements AutoCloseable {
     public Tensor clip() {
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
-            List<Tensor> norms = new ArrayList<>();
-            slots.values().forEach(slot -> norms.add(gradient(slot).norm()));
-            Tensor norm = Tensors.stack(0, norms.toArray(Tensor[]::new)).norm();
+            TensorVector gradients = new TensorVector();
+            slots.values().forEach(slot -> gradients.push_back(gradient(slot)));
+            Tensor norm = Tensors.stack(0, Aten.norms(gradients)).norm();
             if (config.clip() > 0) {
                 Tensor factor = norm.add(new Scalar(1e-6)).reciprocal().mul(new Scalar(config.clip()));
-                Tensor scale = factor.minimum(Tensors.full(1, Tensors.like(norm)));
-                slots.values().forEach(slot -> gradient(slot).mul_(scale));
+                Aten.multiply(gradients, factor.minimum(Tensors.full(1, Tensors.like(norm))));
             }
             return scope.keep(norm);
         }
@@ -70,10 +67,11 @@ public final class AdamW implements AutoCloseable {
                         gradients.push_back(gradient(slot));
                         means.push_back(slot.mean);
                         squares.push_back(slot.square);
-                        steps.push_back(slot.steps.add_(new Scalar(1.0)));
+                        steps.push_back(slot.steps);
                     }
                 }
                 if (parameters.size() > 0) {
+                    Aten.add(steps, 1);
                     Aten.fusedAdamW(
                             parameters,
                             gradients,

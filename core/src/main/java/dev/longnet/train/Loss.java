@@ -2,15 +2,21 @@ package dev.longnet.train;
 
 import dev.longnet.model.Execution;
 import dev.longnet.model.LongNetDecoder;
+import dev.longnet.tensor.CrossEntropy;
 import dev.longnet.tensor.Gradient;
+import dev.longnet.tensor.MasterWeights;
+import dev.longnet.tensor.MatrixProducts;
 import dev.longnet.tensor.Ops;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Cross-entropy over a vocabulary in chunks of tokens: the logits of a whole sequence, N × V numbers, never exist at
  * once, forward or backward. B batch, N length, E embedding, V vocabulary.
+ *
+ * <p>Features in bfloat16 give logits in bfloat16, whose loss and gradient are computed in float32 in one pass.
  */
 public final class Loss {
     private Loss() {}
@@ -31,20 +37,50 @@ public final class Loss {
             Tensor labels = targets.flatten(0, 1);
             long count = rows.size(0);
             Tensor gradient = Tensors.empty(Tensors.like(rows), Tensors.shape(rows));
-            Tensor total = Tensors.zeros(Tensors.like(rows));
+            Tensor total = Tensors.zeros(Tensors.options(wide(rows), rows.device()));
             for (long at = 0; at < count; at += chunk) {
                 try (Scope part = new Scope()) {
                     long n = Math.min(chunk, count - at);
-                    Tensor input = rows.narrow(0, at, n).detach().set_requires_grad(true);
-                    Tensor loss = Ops.crossEntropySum(model.logits(input, execution), labels.narrow(0, at, n));
-                    Ops.times(loss, weight / count).backward();
-                    gradient.narrow(0, at, n).copy_(input.grad());
-                    total.add_(loss.detach());
+                    Tensor input = rows.narrow(0, at, n), wanted = labels.narrow(0, at, n);
+                    Tensor to = gradient.narrow(0, at, n);
+                    total.add_(
+                            isHalf(rows)
+                                    ? halfPart(model.outputTable(), input, wanted, weight / count, to)
+                                    : part(model, input, wanted, weight / count, to, execution));
                 }
             }
             Gradient.backward(features, gradient.view(Tensors.shape(features)));
             return scope.keep(Ops.times(total, 1.0 / count));
         }
+    }
+
+    /** Writes the gradient of some rows, adds that of the output's weights, and returns the sum of losses. */
+    private static Tensor part(
+            LongNetDecoder model, Tensor rows, Tensor targets, double weight, Tensor gradient, Execution execution) {
+        Tensor input = rows.detach().set_requires_grad(true);
+        Tensor loss = Ops.crossEntropySum(model.logits(input, execution), targets);
+        Ops.times(loss, weight).backward();
+        gradient.copy_(input.grad());
+        return loss.detach();
+    }
+
+    /** The same in bfloat16. */
+    private static Tensor halfPart(MasterWeights table, Tensor rows, Tensor targets, double weight, Tensor gradient) {
+        try (var off = Gradient.off()) {
+            Tensor logits = halfLogits(table, rows);
+            Tensor losses = Tensors.empty(Tensors.options(ScalarType.Float, rows.device()), rows.size(0));
+            CrossEntropy.of(logits, targets, losses, weight);
+            MatrixProducts.into(gradient, logits, table.rounded());
+            table.addProduct(logits, rows);
+            return losses.sum();
+        }
+    }
+
+    private static Tensor halfLogits(MasterWeights table, Tensor rows) {
+        Tensor weight = table.rounded();
+        Tensor logits = CrossEntropy.room(rows.size(0), weight.size(0), rows);
+        MatrixProducts.linear(logits, rows, weight, null);
+        return logits;
     }
 
     /**
@@ -57,16 +93,28 @@ public final class Loss {
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
             Tensor rows = features.flatten(0, 1), labels = targets.flatten(0, 1);
-            float[] losses = new float[(int) rows.size(0)];
-            for (int at = 0; at < losses.length; at += chunk) {
+            Tensor losses = Tensors.empty(Tensors.options(wide(rows), rows.device()), rows.size(0));
+            for (long at = 0; at < rows.size(0); at += chunk) {
                 try (Scope part = new Scope()) {
-                    int n = Math.min(chunk, losses.length - at);
-                    Tensor logits = model.logits(rows.narrow(0, at, n), execution);
-                    System.arraycopy(
-                            Tensors.floats(Ops.crossEntropy(logits, labels.narrow(0, at, n))), 0, losses, at, n);
+                    long n = Math.min(chunk, rows.size(0) - at);
+                    Tensor input = rows.narrow(0, at, n), wanted = labels.narrow(0, at, n);
+                    Tensor to = losses.narrow(0, at, n);
+                    if (isHalf(rows)) {
+                        CrossEntropy.of(halfLogits(model.outputTable(), input), wanted, to, 0);
+                    } else {
+                        to.copy_(Ops.crossEntropy(model.logits(input, execution), wanted));
+                    }
                 }
             }
-            return losses;
+            return Tensors.floats(losses);
         }
+    }
+
+    private static boolean isHalf(Tensor features) {
+        return Tensors.type(features) == ScalarType.BFloat16;
+    }
+
+    private static ScalarType wide(Tensor features) {
+        return isHalf(features) ? ScalarType.Float : Tensors.type(features);
     }
 }

@@ -5,6 +5,7 @@ import static dev.longnet.Checks.requireArgument;
 import dev.longnet.config.Doc;
 import java.util.List;
 import java.util.regex.Pattern;
+import org.bytedeco.pytorch.Device;
 
 /** How a model is trained: batches, optimizer, precision, and how often the run evaluates, saves and reports. */
 @Doc("Training: batches, optimizer, precision, and how often the run evaluates, saves and reports")
@@ -44,13 +45,20 @@ public record TrainConfig(
         @Doc("Seed of the initial weights, the order of the data and dropout")
         long seed,
 
-        @Doc("Number format of matrix products; weights, norms and the optimizer stay float32")
+        @Doc(
+                "Number format of matrix products, and on a GPU of activations; weights, sums and the optimizer stay float32")
         Precision precision,
 
         @Doc("Whether a block's activations are computed again in the backward pass instead of kept")
         boolean recompute,
 
-        @Doc(value = "Tokens whose logits exist at once while the loss is computed", unit = "tokens")
+        @Doc(
+                "Whether the inputs of blocks, which recompute keeps, wait in the host's memory; on an NVIDIA GPU with bfloat16")
+        boolean offload,
+
+        @Doc(
+                value = "Tokens whose logits exist at once while the loss is computed; 0 takes 2048, on a GPU 8192",
+                unit = "tokens")
         int lossChunk,
 
         @Doc(value = "Steps between evaluations on held-out files; 0 evaluates only at the end", unit = "steps")
@@ -127,7 +135,11 @@ public record TrainConfig(
                 weightDecay);
         requireArgument(
                 clip >= 0 && Double.isFinite(clip), "clip must be 0 (off) or a finite number above 0, got %s", clip);
-        requireArgument(lossChunk > 0, "lossChunk must be positive, got %d", lossChunk);
+        requireArgument(
+                recompute || !offload,
+                "offload moves what recompute keeps, and recompute is off; set train.recompute=true too");
+        requireArgument(
+                lossChunk >= 0, "lossChunk must be 0 (chosen for the device) or a number of tokens, got %d", lossChunk);
         requireArgument(evalEvery >= 0, "evalEvery must be 0 (only at the end) or more, got %d", evalEvery);
         requireArgument(evalTokens > 0, "evalTokens must be positive, got %d", evalTokens);
         requireArgument(
@@ -165,7 +177,8 @@ public record TrainConfig(
                 1,
                 Precision.FLOAT32,
                 false,
-                2048,
+                false,
+                0,
                 100,
                 65_536,
                 100,
@@ -174,6 +187,11 @@ public record TrainConfig(
                 "auto",
                 0,
                 "auto");
+    }
+
+    /** Tokens whose logits exist at once on a device. */
+    public int lossChunk(Device device) {
+        return lossChunk > 0 ? lossChunk : device.is_cuda() ? 8192 : 2048;
     }
 
     /** Tokens that one optimizer step reads: length × batch × accumulate. */

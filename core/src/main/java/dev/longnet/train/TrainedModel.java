@@ -43,11 +43,9 @@ public record TrainedModel(RunConfig config, LongNetDecoder model, Tokenizer tok
         LongNetDecoder model = new LongNetDecoder(config.model());
         Weights.load(model, checkpoint.resolve("model.safetensors"));
         model.to(place, false);
-        Execution execution = new Execution(
-                AttentionKernel.of(config.train().kernel()),
-                config.train().precision() == TrainConfig.Precision.BFLOAT16,
-                false,
-                false);
+        Execution execution = Execution.PLAIN
+                .withKernel(AttentionKernel.of(config.train().kernel()))
+                .withNumbers(Execution.Numbers.of(config.train().precision() == TrainConfig.Precision.BFLOAT16, place));
         return new TrainedModel(config, model, tokenizer, execution);
     }
 }

@@ -12,6 +12,7 @@ import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.Ops;
 import dev.longnet.tensor.Parameters;
+import dev.longnet.tensor.Readout;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.util.LinkedHashMap;
@@ -109,53 +110,48 @@ public final class Trainer {
 
     private int loop(LongNetDecoder model, AdamW optimizer, Windows windows, Checkpoint.State begin, Metrics metrics) {
         TrainConfig t = config.train();
-        Execution execution = execution(t, true);
-        Checkpoint.State state = begin;
-        int saved = begin.step();
-        while (state.step() < t.steps() && !stopRequested) {
-            int step = state.step() + 1;
-            long start = System.nanoTime();
-            double rate = LearningRate.at(step, t);
-            double loss, norm;
-            try (Scope scope = new Scope()) {
-                Tensor[] result = step(model, optimizer, windows, rate, execution);
-                loss = Tensors.item(result[0]);
-                norm = Tensors.item(result[1]);
+        Device device = model.device();
+        Execution execution = execution(t, device, true);
+        try (StepReports reports = new StepReports(config, run, begin, Checkpoint.Text.of(train), metrics, listener)) {
+            for (int step = begin.step() + 1; step <= t.steps() && !stopRequested; step++) {
+                reports.queued(queue(step, model, optimizer, windows, execution));
+                boolean evaluates = heldOut != null && (step == t.steps() || isDue(step, t.evalEvery()));
+                boolean saves = isDue(step, t.checkpointEvery());
+                if (!device.is_cuda() || evaluates || saves) {
+                    reports.catchUp();
+                }
+                if (evaluates) {
+                    double held = heldOutLoss(model);
+                    listener.heldOut(step, held);
+                    metrics.write(step, line(step, held));
+                }
+                if (saves) {
+                    save(model, optimizer, reports);
+                }
             }
-            double elapsed = (System.nanoTime() - start) / 1e9;
-            state = new Checkpoint.State(
-                    step,
-                    state.tokens() + t.tokensPerStep(),
-                    state.seconds() + elapsed,
-                    windows.state(),
-                    Checkpoint.Text.of(train));
-            TrainListener.Report report = new TrainListener.Report(
-                    step, t.steps(), state.tokens(), loss, rate, norm, t.tokensPerStep() / elapsed, state.seconds());
-            requireFinite(report, begin.step(), saved);
-            listener.step(report);
-            boolean last = step == t.steps();
-            if (step % t.logEvery() == 0 || last || step == 1) {
-                metrics.write(step, line(report));
+            reports.catchUp();
+            if (reports.state().step() > reports.savedStep()) {
+                save(model, optimizer, reports);
             }
-            if (heldOut != null && (last || isDue(step, t.evalEvery()))) {
-                double held = heldOutLoss(model);
-                listener.heldOut(step, held);
-                metrics.write(step, line(step, held));
-            }
-            if (isDue(step, t.checkpointEvery())) {
-                save(model, optimizer, state);
-                saved = step;
-            }
+            return reports.state().step();
         }
-        if (state.step() > saved) {
-            save(model, optimizer, state);
-        }
-        return state.step();
     }
 
-    private void save(LongNetDecoder model, AdamW optimizer, Checkpoint.State state) {
-        Checkpoint.save(run, model, optimizer, state, config.train().keepCheckpoints());
-        listener.saved(state.step());
+    /** Gives the device one step to do. */
+    private StepReports.Queued queue(
+            int step, LongNetDecoder model, AdamW optimizer, Windows windows, Execution execution) {
+        long start = System.nanoTime();
+        double rate = LearningRate.at(step, config.train());
+        try (Scope scope = new Scope()) {
+            Readout results = Readout.of(step(model, optimizer, windows, rate, execution));
+            return new StepReports.Queued(step, rate, windows.state(), start, results);
+        }
+    }
+
+    private void save(LongNetDecoder model, AdamW optimizer, StepReports reports) {
+        Checkpoint.save(run, model, optimizer, reports.state(), config.train().keepCheckpoints());
+        reports.saved();
+        listener.saved(reports.state().step());
     }
 
     private static boolean isDue(int step, int every) {
@@ -171,7 +167,8 @@ public final class Trainer {
                 Tensor rows = Tensors.of(windows.next().tokens(), model.device(), t.batch(), t.length() + 1L);
                 Tensor features = model.features(rows.narrow(1, 0, t.length()), null, 0, execution);
                 Tensor targets = rows.narrow(1, 1, t.length());
-                loss.add_(Loss.backward(model, features, targets, 1.0 / t.accumulate(), t.lossChunk(), execution));
+                loss.add_(Loss.backward(
+                        model, features, targets, 1.0 / t.accumulate(), t.lossChunk(model.device()), execution));
             }
         }
         Tensor norm = optimizer.clip();
@@ -182,7 +179,6 @@ public final class Trainer {
     /** Mean −ln p over the first held-out tokens in windows of the trained length. */
     private double heldOutLoss(LongNetDecoder model) {
         TrainConfig t = config.train();
-        Execution execution = execution(t, false);
         long limit = Math.min(t.evalTokens(), heldOut.tokens() - 1);
         double sum = 0;
         long count = 0;
@@ -190,49 +186,19 @@ public final class Trainer {
             int n = (int) Math.min(t.length(), limit - count);
             try (Scope scope = new Scope();
                     var off = Gradient.off()) {
+                Execution execution = execution(t, model.device(), false);
                 int[] window = new int[n + 1];
                 heldOut.read(count, window, 0, n + 1);
                 Tensor rows = Tensors.of(longs(window), model.device(), 1, n + 1);
                 Tensor features = model.features(rows.narrow(1, 0, n), null, 0, execution);
-                for (float loss : Loss.perToken(model, features, rows.narrow(1, 1, n), t.lossChunk(), execution)) {
+                for (float loss :
+                        Loss.perToken(model, features, rows.narrow(1, 1, n), t.lossChunk(model.device()), execution)) {
                     sum += loss;
                 }
             }
             count += n;
         }
         return sum / count;
-    }
-
-    /** @param first step that was resumed from; @param saved step of the newest checkpoint */
-    private void requireFinite(TrainListener.Report report, int first, int saved) {
-        if (Double.isFinite(report.loss()) && Double.isFinite(report.gradientNorm())) {
-            return;
-        }
-        boolean asLoaded = first > 0 && report.step() == first + 1;
-        throw new LongNetException(
-                "at step %d the loss is %s and the gradient norm %s (learning rate %.3g); %s",
-                report.step(),
-                report.loss(),
-                report.gradientNorm(),
-                report.learningRate(),
-                asLoaded
-                        ? "the weights in " + run.checkpoint(first)
-                                + " give that by themselves: delete it to go on from" + " the one before"
-                        : (saved == 0 ? "go on" : "the checkpoint of step " + saved + " is intact: go on from it")
-                                + " with --resume and a lower train.learningRate, a longer train.warmup or a smaller"
-                                + " train.clip");
-    }
-
-    private static Map<String, Object> line(TrainListener.Report report) {
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("step", report.step());
-        line.put("tokens", report.tokens());
-        line.put("loss", report.loss());
-        line.put("learningRate", report.learningRate());
-        line.put("gradientNorm", report.gradientNorm());
-        line.put("tokensPerSecond", report.tokensPerSecond());
-        line.put("seconds", report.seconds());
-        return line;
     }
 
     private static Map<String, Object> line(int step, double heldOutLoss) {
@@ -242,12 +208,13 @@ public final class Trainer {
         return line;
     }
 
-    private static Execution execution(TrainConfig t, boolean training) {
-        return new Execution(
-                AttentionKernel.of(t.kernel()),
-                t.precision() == TrainConfig.Precision.BFLOAT16,
-                training && t.recompute(),
-                training);
+    private static Execution execution(TrainConfig t, Device device, boolean training) {
+        return Execution.PLAIN
+                .withKernel(AttentionKernel.of(t.kernel()))
+                .withNumbers(Execution.Numbers.of(t.precision() == TrainConfig.Precision.BFLOAT16, device))
+                .withActivations(Execution.Activations.of(training && t.recompute(), t.offload()))
+                .withDropout(training)
+                .withTokensChecked(); // the files' vocabularies were compared with the model's
     }
 
     private static long[] longs(int[] values) {

@@ -49,7 +49,8 @@ final class ModelCase {
             model.to(ScalarType.Double, false);
         }
         model.to(device, false);
-        Execution execution = new Execution(kernel, type == ScalarType.BFloat16, false, false);
+        Execution execution =
+                Execution.PLAIN.withKernel(kernel).withNumbers(Execution.Numbers.of(type == ScalarType.BFloat16, device));
         try (var off = Gradient.off()) {
             Tensor tokens = recorded.tensor("tokens").to(device, ScalarType.Long);
             Tensor features = model.features(tokens, null, 0, execution);

@@ -58,7 +58,10 @@ class NativeMemoryTest {
     }
 
     private static Tensor loss(LongNetDecoder model, boolean recompute) {
-        Execution execution = new Execution(AttentionKernel.ATEN, false, recompute, true);
+        Execution execution = Execution.PLAIN
+                .withKernel(AttentionKernel.ATEN)
+                .withActivations(Execution.Activations.of(recompute, false))
+                .withDropout(true);
         Tensor tokens = Models.tokens(TEXT);
         Tensor logits = model.logits(model.features(tokens, null, 0, execution), execution);
         return Ops.crossEntropySum(logits.flatten(0, 1), tokens.flatten(0, 1));

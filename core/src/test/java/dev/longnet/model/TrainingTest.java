@@ -58,8 +58,14 @@ class TrainingTest {
                     "dropout=" + dropout,
                     "positions=" + positions,
                     "tiedEmbeddings=" + tied);
-            Pass kept = pass(model, new Execution(AttentionKernel.ATEN, false, false, true));
-            Pass recomputed = pass(model, new Execution(AttentionKernel.ATEN, false, true, true));
+            Pass kept =
+                    pass(model, Execution.PLAIN.withKernel(AttentionKernel.ATEN).withDropout(true));
+            Pass recomputed = pass(
+                    model,
+                    Execution.PLAIN
+                            .withKernel(AttentionKernel.ATEN)
+                            .withActivations(Execution.Activations.RECOMPUTED)
+                            .withDropout(true));
             assertThat(recomputed.loss).isEqualTo(kept.loss);
             assertThat(recomputed.random).isEqualTo(kept.random);
             kept.gradients.forEach((name, gradient) ->
@@ -87,8 +93,9 @@ class TrainingTest {
                     "keyValueHeads=" + keyValueHeads,
                     "scaleEmbedding=" + tied);
             for (boolean recompute : new boolean[] {false, true}) {
-                Map<String, double[]> gradients =
-                        pass(model, new Execution(AttentionKernel.of("auto"), false, recompute, false)).gradients;
+                Map<String, double[]> gradients = pass(
+                                model, Execution.PLAIN.withActivations(Execution.Activations.of(recompute, false)))
+                        .gradients;
                 Parameters.of(model).forEach((name, parameter) -> {
                     Tensor direction = Tensors.randn(Tensors.like(parameter), Tensors.shape(parameter));
                     double slope = slope(model, parameter, direction);
@@ -175,7 +182,9 @@ class TrainingTest {
         try (Scope scope = new Scope()) {
             LongNetDecoder model = Models.decoder(ScalarType.Float);
             Pass exact = pass(model, Execution.PLAIN);
-            Pass rounded = pass(model, new Execution(AttentionKernel.ATEN, true, false, false));
+            Pass rounded = pass(
+                    model,
+                    Execution.PLAIN.withKernel(AttentionKernel.ATEN).withNumbers(Execution.Numbers.BFLOAT16_PRODUCTS));
             assertThat(rounded.loss).isNotEqualTo(exact.loss).isCloseTo(exact.loss, within(2e-2 * exact.loss));
             exact.gradients.forEach((name, gradient) -> {
                 if (!name.contains("k_proj.bias")) { // zero but for rounding: a softmax does not feel a shift

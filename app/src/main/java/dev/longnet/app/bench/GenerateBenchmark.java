@@ -12,6 +12,7 @@ import dev.longnet.tensor.Guard;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.util.SplittableRandom;
+import org.bytedeco.pytorch.Device;
 
 /**
  * Single tokens of a new decoder after a context of random tokens has been read.
@@ -70,9 +71,12 @@ public record GenerateBenchmark(LongNetConfig model, int tokens, boolean bfloat1
         Continuation(GenerateBenchmark b, int context) {
             Compute.seed(1);
             LongNetDecoder model = new LongNetDecoder(b.model);
-            model.to(Compute.device(b.device), false);
+            Device device = Compute.device(b.device);
+            model.to(device, false);
             vocabulary = b.model.vocabulary();
-            session = model.newSession(new Execution(AttentionKernel.of(b.kernel), b.bfloat16, false, false));
+            session = model.newSession(Execution.PLAIN
+                    .withKernel(AttentionKernel.of(b.kernel))
+                    .withNumbers(Execution.Numbers.of(b.bfloat16, device)));
             read(random.ints(context, 0, vocabulary).toArray());
         }
 

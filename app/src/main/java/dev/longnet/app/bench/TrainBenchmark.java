@@ -80,7 +80,12 @@ public record TrainBenchmark(
         Steps(TrainBenchmark b, long length) {
             Compute.seed(1);
             Device device = Compute.device(b.device);
-            execution = new Execution(AttentionKernel.of(b.kernel), b.bfloat16, b.recompute, true);
+            execution = Execution.PLAIN
+                    .withKernel(AttentionKernel.of(b.kernel))
+                    .withNumbers(Execution.Numbers.of(b.bfloat16, device))
+                    .withActivations(Execution.Activations.of(b.recompute, false))
+                    .withDropout(true)
+                    .withTokensChecked();
             model = new LongNetDecoder(b.model);
             model.to(device, false);
             optimizer = new AdamW(Parameters.of(model), config);
@@ -99,7 +104,7 @@ public record TrainBenchmark(
         public void run() {
             try (Scope step = new Scope()) {
                 Tensor features = model.features(inputs, null, 0, execution);
-                Tensor loss = Loss.backward(model, features, targets, 1, config.lossChunk(), execution);
+                Tensor loss = Loss.backward(model, features, targets, 1, config.lossChunk(model.device()), execution);
                 optimizer.clip();
                 optimizer.step(LEARNING_RATE);
                 Devices.await(model.embedding());
