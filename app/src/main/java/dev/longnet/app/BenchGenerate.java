@@ -1,6 +1,7 @@
 package dev.longnet.app;
 
 import dev.longnet.app.bench.GenerateBenchmark;
+import dev.longnet.model.LongNetConfig;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -43,14 +44,20 @@ final class BenchGenerate implements Callable<Integer> {
         Output output = outputOptions.output();
         BenchOptions.check(lengths);
         options.apply();
+        LongNetConfig decoder = model.model(false);
+        boolean bfloat16 = model.bfloat16(false);
         GenerateBenchmark benchmark =
-                new GenerateBenchmark(model.model(), tokens, model.bfloat16(), options.kernel(), options.device());
+                new GenerateBenchmark(decoder, tokens, bfloat16, options.kernel(), options.device());
         lengths.forEach(benchmark::requireRoom);
         for (long length : lengths) {
             options.take(output, "generation after " + length + " tokens", () -> benchmark.measure(length));
         }
         String heading = String.format(
-                Locale.ROOT, "generation, %s, %s, median of %d tokens", model.describe(), options.place(), tokens);
+                Locale.ROOT,
+                "generation, %s, %s, median of %d tokens",
+                ModelOptions.describe(decoder, bfloat16),
+                options.place(),
+                tokens);
         options.show(output, heading, "context", "ms/token");
         return 0;
     }

@@ -3,6 +3,8 @@ package dev.longnet.app;
 import static dev.longnet.Checks.requireArgument;
 
 import dev.longnet.app.bench.TrainBenchmark;
+import dev.longnet.model.Execution.Activations;
+import dev.longnet.model.LongNetConfig;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -23,8 +25,7 @@ final class BenchTrain implements Callable<Integer> {
             names = "--lengths",
             paramLabel = "N",
             split = ",",
-            defaultValue = "16k",
-            description = "Sequence lengths in tokens (default: ${DEFAULT-VALUE}).")
+            description = "Sequence lengths in tokens (default: 16k; with the paper's model 32k).")
     private List<Long> lengths;
 
     @Option(names = "--batch", paramLabel = "B", defaultValue = "1", description = "Sequences a step (default: 1).")
@@ -37,6 +38,11 @@ final class BenchTrain implements Callable<Integer> {
             names = "--recompute",
             description = "Computes a block's activations again in the backward pass instead of keeping them.")
     private boolean recompute;
+
+    @Option(
+            names = "--offload",
+            description = "Recomputes from inputs of blocks that wait in the host's memory; for the longest sequences.")
+    private boolean offload;
 
     @Option(
             names = "--repeats",
@@ -55,10 +61,16 @@ final class BenchTrain implements Callable<Integer> {
     public Integer call() {
         Output output = outputOptions.output();
         requireArgument(repeats > 0, "repeats must be positive, got %d", repeats);
+        boolean gpu = options.onGpu(), bfloat16 = model.bfloat16(gpu);
+        if (lengths == null) {
+            lengths = List.of(model.isPaper(gpu) ? 32L << 10 : 16L << 10);
+        }
         BenchOptions.check(lengths);
         options.apply();
-        TrainBenchmark benchmark = new TrainBenchmark(
-                model.model(), batch, model.bfloat16(), recompute, options.kernel(), options.device());
+        LongNetConfig decoder = model.model(gpu);
+        Activations activations = Activations.of(recompute || offload, offload);
+        TrainBenchmark benchmark =
+                new TrainBenchmark(decoder, batch, bfloat16, activations, options.kernel(), options.device());
         lengths.forEach(benchmark::requireRoom);
         for (long length : lengths) {
             options.take(output, "training on " + length + " tokens", () -> benchmark.measure(length, repeats));
@@ -66,8 +78,8 @@ final class BenchTrain implements Callable<Integer> {
         String heading = String.format(
                 Locale.ROOT,
                 "training steps, %s%s, batch %d, %s, median of %d",
-                model.describe(),
-                recompute ? ", recomputed" : "",
+                ModelOptions.describe(decoder, bfloat16),
+                activations == Activations.KEPT ? "" : ", " + activations.name().toLowerCase(Locale.ROOT),
                 batch,
                 options.place(),
                 repeats);

@@ -49,8 +49,9 @@ final class ModelCase {
             model.to(ScalarType.Double, false);
         }
         model.to(device, false);
-        Execution execution =
-                Execution.PLAIN.withKernel(kernel).withNumbers(Execution.Numbers.of(type == ScalarType.BFloat16, device));
+        Execution execution = Execution.PLAIN
+                .withKernel(kernel)
+                .withNumbers(Execution.Numbers.of(type == ScalarType.BFloat16, device));
         try (var off = Gradient.off()) {
             Tensor tokens = recorded.tensor("tokens").to(device, ScalarType.Long);
             Tensor features = model.features(tokens, null, 0, execution);

@@ -2,6 +2,7 @@ package dev.longnet.app.bench;
 
 import static dev.longnet.Checks.requireArgument;
 
+import dev.longnet.model.Execution.Activations;
 import dev.longnet.model.LongNetConfig;
 import dev.longnet.tensor.HostMemory;
 
@@ -29,7 +30,9 @@ final class MemoryNeed {
     /** Weights with what the optimizer keeps, and what every block keeps for its gradient. */
     static double train(TrainBenchmark b, long length) {
         LongNetConfig model = b.model();
-        double kept = b.recompute() ? model.embedding() : 6.0 * model.embedding() + 2.0 * model.feedForward();
+        double kept = b.activations() != Activations.KEPT
+                ? model.embedding()
+                : 6.0 * model.embedding() + 2.0 * model.feedForward();
         double blocks = (double) b.batch() * length * model.layers() * kept;
         return Float.BYTES
                 * ((double) TRAINED * model.parameterCount()

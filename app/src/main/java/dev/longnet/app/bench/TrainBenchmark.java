@@ -4,6 +4,7 @@ import static dev.longnet.Checks.requireArgument;
 
 import dev.longnet.attention.AttentionKernel;
 import dev.longnet.model.Execution;
+import dev.longnet.model.Execution.Activations;
 import dev.longnet.model.LongNetConfig;
 import dev.longnet.model.LongNetDecoder;
 import dev.longnet.tensor.Compute;
@@ -21,13 +22,13 @@ import org.bytedeco.pytorch.Tensor;
  * Whole optimizer steps of a new decoder on random tokens: forward, loss, backward, clipping and AdamW.
  *
  * @param batch sequences a step
- * @param bfloat16 whether matrix products are taken in bfloat16
- * @param recompute whether a block's activations are computed again in the backward pass instead of kept
+ * @param bfloat16 whether matrix products, and on a GPU activations, are in bfloat16
+ * @param activations what becomes of a block's activations until the backward pass
  * @param kernel name of a kernel, or auto
  * @param device name of a device, or auto
  */
 public record TrainBenchmark(
-        LongNetConfig model, int batch, boolean bfloat16, boolean recompute, String kernel, String device) {
+        LongNetConfig model, int batch, boolean bfloat16, Activations activations, String kernel, String device) {
     public TrainBenchmark {
         requireArgument(batch > 0, "batch must be positive, got %d", batch);
         kernel = Devices.kernel(kernel, model, bfloat16, device);
@@ -83,7 +84,7 @@ public record TrainBenchmark(
             execution = Execution.PLAIN
                     .withKernel(AttentionKernel.of(b.kernel))
                     .withNumbers(Execution.Numbers.of(b.bfloat16, device))
-                    .withActivations(Execution.Activations.of(b.recompute, false))
+                    .withActivations(b.activations)
                     .withDropout(true)
                     .withTokensChecked();
             model = new LongNetDecoder(b.model);
@@ -102,13 +103,17 @@ public record TrainBenchmark(
 
         @Override
         public void run() {
+            start();
+            Devices.await(model.embedding());
+        }
+
+        @Override
+        public void start() {
             try (Scope step = new Scope()) {
                 Tensor features = model.features(inputs, null, 0, execution);
-                Tensor loss = Loss.backward(model, features, targets, 1, config.lossChunk(model.device()), execution);
+                Loss.backward(model, features, targets, 1, config.lossChunk(model.device()), execution);
                 optimizer.clip();
                 optimizer.step(LEARNING_RATE);
-                Devices.await(model.embedding());
-                Devices.await(loss);
             }
         }
 
