@@ -40,7 +40,9 @@ public final class Readout implements AutoCloseable {
         if (arrived != null) {
             arrived.synchronize();
         }
-        return Tensors.doubles(host);
+        try (Scope scope = new Scope()) {
+            return Tensors.doubles(host);
+        }
     }
 
     @Override
