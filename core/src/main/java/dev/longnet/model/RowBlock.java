@@ -89,8 +89,9 @@ final class RowBlock {
     Tensor backward(Tensor dy, Tensor x, DilatedAttention.Call call, double dropout, KeptRows kept) {
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
-            Tensor xs = x.flatten(0, 1), dsum = like(xs), dx = like(xs);
+            Tensor xs = x.flatten(0, 1), dsum = like(xs);
             Tensor dpacked = attentionBackward(dy, x, dsum, call, dropout, kept);
+            Tensor dx = like(xs);
             forRows(xs, (i, at, count) -> {
                 KeptRows.Before before = kept == null ? before(part(xs, at, count)) : kept.before(i);
                 Tensor dparts = part(dpacked, at, count);

@@ -6,6 +6,7 @@ import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.LayerNorm;
 import dev.longnet.tensor.MasterWeights;
+import dev.longnet.tensor.OffloadedTensor;
 import dev.longnet.tensor.Ops;
 import dev.longnet.tensor.RowNorm;
 import dev.longnet.tensor.Scope;
@@ -41,8 +42,19 @@ final class RowTrunk {
     Tensor features(Tensor tokens, DilatedAttention.Call call, double dropout, Execution execution) {
         try (Scope scope = new Scope()) {
             Tensor x = Ops.dropout(embed(tokens), dropout);
+            OffloadedTensor before = null;
             for (RowBlock block : blocks) {
-                Tensor next = block(block, x, call, dropout, execution.activations());
+                Tensor next;
+                if (!Gradient.wanted(x)) {
+                    next = block.forward(x, call, dropout, null);
+                } else if (execution.activations() == Execution.Activations.KEPT) {
+                    next = kept(block, x, call, dropout);
+                } else if (execution.activations() == Execution.Activations.RECOMPUTED) {
+                    next = recomputed(block, x, null, call, dropout);
+                } else {
+                    before = OffloadedTensor.of(x.detach(), before);
+                    next = recomputed(block, x, before, call, dropout);
+                }
                 x.close(); // the graph keeps what the backward pass needs
                 x = next;
             }
@@ -83,16 +95,6 @@ final class RowTrunk {
         }
     }
 
-    private Tensor block(
-            RowBlock block, Tensor x, DilatedAttention.Call call, double dropout, Execution.Activations activations) {
-        if (!Gradient.wanted(x)) {
-            return block.forward(x, call, dropout, null);
-        }
-        return activations == Execution.Activations.KEPT
-                ? kept(block, x, call, dropout)
-                : recomputed(block, x, call, dropout);
-    }
-
     private static Tensor kept(RowBlock block, Tensor x, DilatedAttention.Call call, double dropout) {
         try (Scope scope = new Scope();
                 KeptRows kept = new KeptRows()) {
@@ -106,18 +108,24 @@ final class RowTrunk {
         }
     }
 
-    private static Tensor recomputed(RowBlock block, Tensor x, DilatedAttention.Call call, double dropout) {
+    /** @param offloaded the input on its way to the host, or null where it stays */
+    private static Tensor recomputed(
+            RowBlock block, Tensor x, OffloadedTensor offloaded, DilatedAttention.Call call, double dropout) {
         try (Scope scope = new Scope()) {
             Tensor plain = x.detach();
-            List<Tensor> saved = new ArrayList<>(List.of(plain));
+            List<Tensor> saved = new ArrayList<>(offloaded == null ? List.of(plain) : offloaded.tensors());
             Tensor random = dropout > 0 ? Compute.randomState(x.device()) : null;
             if (random != null) {
                 saved.add(random);
             }
             Tensor out = block.forward(plain, call, dropout, null);
+            if (offloaded != null) {
+                offloaded.departed();
+            }
             Gradient.Backward backward = dout -> {
-                try (var replayed = random == null ? null : Compute.replay(random, plain.device())) {
-                    return new Tensor[] {block.backward(dout.contiguous(), plain, call, dropout, null)};
+                try (var replayed = random == null ? null : Compute.replay(random, dout.device())) {
+                    Tensor input = offloaded == null ? plain : offloaded.fetch();
+                    return new Tensor[] {block.backward(dout.contiguous(), input, call, dropout, null)};
                 }
             };
             return scope.keep(Gradient.attach(out, saved(saved, call), backward, x));

@@ -87,6 +87,30 @@ class NativeMemoryTest {
     }
 
     @Test
+    void overTrainingStepsInBfloat16() throws Exception {
+        try (Scope scope = new Scope()) {
+            LongNetDecoder model = Models.decoder(ScalarType.Float, "layers=1", "dropout=0.1");
+            for (Execution.Activations activations : Execution.Activations.values()) {
+                Execution execution = Execution.PLAIN
+                        .withNumbers(Execution.Numbers.BFLOAT16)
+                        .withActivations(activations)
+                        .withDropout(true);
+                staysFlat(600, 6, i -> {
+                    try (Scope step = new Scope()) {
+                        Tensor features = model.features(Models.tokens(TEXT), null, 0, execution);
+                        if (i % 3 > 0) { // every third graph is dropped
+                            features.sum().backward();
+                            Parameters.of(model)
+                                    .values()
+                                    .forEach(p -> p.mutable_grad().reset());
+                        }
+                    }
+                });
+            }
+        }
+    }
+
+    @Test
     void overGraphsThatAreDropped() throws Exception {
         try (Scope scope = new Scope()) {
             LongNetDecoder model = Models.decoder(ScalarType.Float, "layers=1", "dropout=0.1");

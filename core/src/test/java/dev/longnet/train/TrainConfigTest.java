@@ -37,9 +37,11 @@ class TrainConfigTest {
                 "minLearningRate=0.01|minLearningRate must lie between 0 and learningRate 0.001, got 0.01",
                 "beta2=1|beta2 must be at least 0 and below 1, got 1.0",
                 "clip=-1|clip must be 0 (off) or a finite number above 0, got -1.0",
+                "lossChunk=-1|lossChunk must be 0 (chosen for the device) or a number of tokens, got -1",
+                "offload=true|offload moves what recompute keeps, and recompute is off; set train.recompute=true too",
                 "evalEvery=-1|evalEvery must be 0 (only at the end) or more, got -1",
                 "device=gpu|device \"gpu\" is not known; use auto, cpu, cuda, cuda:INDEX or mps",
-                "kernel=flash|kernel \"flash\" is not known; use auto, reference, aten",
+                "kernel=flash|kernel \"flash\" is not known; use auto, reference, aten, hopper",
             })
     void saysWhichRuleAValueBreaks(String setting, String message) {
         assertThatThrownBy(() -> with(setting))

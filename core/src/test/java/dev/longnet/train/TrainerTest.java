@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.longnet.LongNetException;
 import dev.longnet.data.Split;
 import dev.longnet.data.TokenFile;
+import dev.longnet.tensor.TestDevice;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -118,6 +119,52 @@ class TrainerTest {
             assertThat(tiny.metrics("c").get(i).path("loss").asDouble())
                     .isCloseTo(tiny.metrics("a").get(i).path("loss").asDouble(), within(1e-4));
         }
+    }
+
+    /** Steps are read one late on a GPU; what a run says of them is the same. */
+    @Test
+    void aGpuSaysOfEveryStepWhatTheCpuSays() throws IOException {
+        TestDevice.of("cuda");
+        for (String settings : List.of("train.logEvery=1", "train.logEvery=4", "train.checkpointEvery=3")) {
+            TinyRun cpu = tiny.with(settings), gpu = cpu.with("train.device=cuda");
+            List<Integer> steps = new ArrayList<>();
+            cpu.train("cpu " + settings, false);
+            gpu.train("gpu " + settings, false, Integer.MAX_VALUE, report -> steps.add(report.step()));
+            assertThat(steps).containsExactly(1, 2, 3, 4, 5, 6, 7, 8, 9);
+            List<JsonNode> expected = cpu.metrics("cpu " + settings), found = gpu.metrics("gpu " + settings);
+            assertThat(found).hasSameSizeAs(expected);
+            for (int i = 0; i < found.size(); i++) {
+                for (String name : List.of("step", "tokens", "learningRate")) {
+                    assertThat(found.get(i).path(name))
+                            .isEqualTo(expected.get(i).path(name));
+                }
+                for (String name : List.of("loss", "gradientNorm", "heldOutLoss")) {
+                    assertThat(found.get(i).path(name).asDouble())
+                            .isCloseTo(expected.get(i).path(name).asDouble(), within(1e-3));
+                }
+            }
+        }
+    }
+
+    @Test
+    void onAGpuABfloat16RunLearnsAndGoesOn() throws IOException {
+        TestDevice.of("cuda");
+        TinyRun gpu = tiny.with("train.device=cuda", "train.precision=bfloat16", "train.steps=60", "train.length=34");
+        List<Double> losses = new ArrayList<>();
+        gpu.train("a", false, Integer.MAX_VALUE, report -> losses.add(report.loss()));
+        assertThat(losses.get(59)).isLessThan(losses.get(0) - 2);
+        for (String settings : List.of("train.recompute=true", "train.checkpointEvery=7")) {
+            gpu.with(settings).train("as " + settings, false);
+            assertThat(gpu.checkpointFile("as " + settings, "model.safetensors"))
+                    .isEqualTo(gpu.checkpointFile("a", "model.safetensors"));
+        }
+        gpu.with("train.recompute=true", "train.offload=true").train("offloaded", false);
+        assertThat(gpu.checkpointFile("offloaded", "model.safetensors"))
+                .isEqualTo(gpu.checkpointFile("a", "model.safetensors"));
+        gpu.train("b", false, 20, report -> {});
+        gpu.train("b", true);
+        assertThat(gpu.checkpointFile("b", "model.safetensors"))
+                .isEqualTo(gpu.checkpointFile("a", "model.safetensors"));
     }
 
     @Test
