@@ -1,7 +1,5 @@
 package dev.longnet.attention;
 
-import static dev.longnet.Checks.requireArgument;
-
 import dev.longnet.attention.Damping.Part;
 import dev.longnet.pattern.Branch;
 import dev.longnet.tensor.Aten;
@@ -41,7 +39,7 @@ final class AtenKernel implements AttentionKernel {
 
     @Override
     public Result forward(Tensor q, Tensor k, Tensor v, AttentionSpec spec) {
-        requireFit(q, spec);
+        Attention.requireFit(this, q, spec);
         int heads = (int) q.size(2);
         Tensor qw = rows(q), kw = expand(rows(k), heads), vw = expand(rows(v), heads);
         MergedRows merged = new MergedRows(qw);
@@ -62,7 +60,7 @@ final class AtenKernel implements AttentionKernel {
 
     @Override
     public Gradients backward(Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionSpec spec) {
-        requireFit(q, spec);
+        Attention.requireFit(this, q, spec);
         int heads = (int) q.size(2), kvHeads = (int) k.size(2);
         Tensor qw = rows(q), kw = expand(rows(k), heads), vw = expand(rows(v), heads);
         Tensor doutW = rows(dout), outW = rows(out);
@@ -132,11 +130,6 @@ final class AtenKernel implements AttentionKernel {
             at += examples;
         }
         return views;
-    }
-
-    private static void requireFit(Tensor q, AttentionSpec spec) {
-        String obstacle = ATEN.obstacle(q.device(), Tensors.type(q), q.size(2), q.size(3), spec);
-        requireArgument(obstacle == null, "attention kernel aten %s", obstacle);
     }
 
     private static Tensor times(Tensor tensor, Tensor factorOrNull) {

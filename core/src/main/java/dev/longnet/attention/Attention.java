@@ -53,6 +53,12 @@ public final class Attention {
         }
     }
 
+    /** Refuses inputs that a kernel cannot compute. */
+    static void requireFit(AttentionKernel kernel, Tensor q, AttentionSpec spec) {
+        String obstacle = kernel.obstacle(q.device(), Tensors.type(q), q.size(2), q.size(3), spec);
+        requireArgument(obstacle == null, "attention kernel %s %s", kernel.name(), obstacle);
+    }
+
     private static void check(Tensor q, Tensor k, Tensor v, AttentionSpec spec) {
         long[] sq = Tensors.shape(q), sk = Tensors.shape(k), sv = Tensors.shape(v);
         requireArgument(

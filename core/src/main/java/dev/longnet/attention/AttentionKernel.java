@@ -65,15 +65,8 @@ public interface AttentionKernel {
      * @param heads query heads H
      */
     default Tensor backwardPacked(Tensor dout, Tensor packed, int heads, Tensor out, Tensor lse, AttentionSpec spec) {
-        long kvHeads = (packed.size(2) - heads) / 2;
-        Gradients g = backward(
-                dout,
-                packed.narrow(2, 0, heads),
-                packed.narrow(2, heads, kvHeads),
-                packed.narrow(2, heads + kvHeads, kvHeads),
-                out,
-                lse,
-                spec);
+        PackedAttention.Parts parts = PackedAttention.Parts.of(packed, heads);
+        Gradients g = backward(dout, parts.q(), parts.k(), parts.v(), out, lse, spec);
         return Tensors.cat(2, g.dq(), g.dk(), g.dv());
     }
 

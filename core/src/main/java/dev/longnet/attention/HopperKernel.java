@@ -77,23 +77,17 @@ final class HopperKernel implements AttentionKernel {
     public Result forward(Tensor q, Tensor k, Tensor v, AttentionSpec spec) {
         requireFit(q, spec);
         try (Scope scope = new Scope()) {
-            Tensor qm = mappable(q), km = mappable(k), vm = mappable(v);
             long batch = q.size(0), length = q.size(1), heads = q.size(2), dim = q.size(3);
             TensorOptions numbers = Tensors.options(ScalarType.Float, q.device());
             CudaModule module = module("forward", q, spec);
             Shape shape = new Shape(module.constants("forwardShape", 4));
-            HopperParams params = new HopperParams(q, k, spec, shape.rows);
-            params.map(HopperParams.Q, qm, shape.rows);
-            params.map(HopperParams.K, km, shape.keys);
-            params.map(HopperParams.V, vm, shape.keys);
-            params.set(HopperParams.LENGTHS, lengths(q, spec));
-            params.set(HopperParams.NEXT, zeros(q, 1));
+            HopperParams params = params(q, k, v, spec, shape, shape.rows);
             params.set(HopperParams.OUT, Tensors.empty(Tensors.like(q), params.rows(), dim));
             params.set(HopperParams.LSE, Tensors.empty(numbers, params.rows()));
             Tensor out = Tensors.empty(Tensors.like(q), batch, length, heads, dim);
             Tensor lse = Tensors.empty(numbers, batch, heads, length);
+            launch(module, "forward", shape, params, q);
             int multiprocessors = Gpu.of(q.device()).multiprocessors();
-            module.kernel("forward").launch(multiprocessors, 1, shape.threads, 1, shape.shared, params.bytes());
             int threads = (int) Math.min(heads * dim / features(dim), 128);
             module.kernel("merge").launch(joining(q, multiprocessors), batch, threads, 4, 0, params.bytes(), out, lse);
             return new Result(scope.keep(out), scope.keep(lse));
@@ -114,14 +108,11 @@ final class HopperKernel implements AttentionKernel {
     @Override
     public Tensor backwardPacked(Tensor dout, Tensor packed, int heads, Tensor out, Tensor lse, AttentionSpec spec) {
         try (Scope scope = new Scope()) {
-            long kvHeads = (packed.size(2) - heads) / 2;
             Tensor gradient = Tensors.empty(Tensors.like(packed), Tensors.shape(packed));
-            Gradients into = new Gradients(
-                    gradient.narrow(2, 0, heads),
-                    gradient.narrow(2, heads, kvHeads),
-                    gradient.narrow(2, heads + kvHeads, kvHeads));
-            Tensor q = packed.narrow(2, 0, heads), k = packed.narrow(2, heads, kvHeads);
-            backward(dout, q, k, packed.narrow(2, heads + kvHeads, kvHeads), out, lse, spec, into);
+            PackedAttention.Parts parts = PackedAttention.Parts.of(packed, heads);
+            PackedAttention.Parts d = PackedAttention.Parts.of(gradient, heads);
+            Gradients into = new Gradients(d.q(), d.k(), d.v());
+            backward(dout, parts.q(), parts.k(), parts.v(), out, lse, spec, into);
             return scope.keep(gradient);
         }
     }
@@ -131,18 +122,13 @@ final class HopperKernel implements AttentionKernel {
             Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionSpec spec, Gradients into) {
         requireFit(q, spec);
         try (Scope scope = new Scope()) {
-            Tensor qm = mappable(q), km = mappable(k), vm = mappable(v);
             Tensor doutWhole = whole(dout.to(Tensors.type(q))), outWhole = whole(out.to(Tensors.type(q)));
             Tensor lseWhole = whole(lse.to(ScalarType.Float));
             TensorOptions numbers = Tensors.options(ScalarType.Float, q.device());
             CudaModule module = module("backward", q, spec);
             Shape shape = new Shape(module.constants("backwardShape", 4));
-            HopperParams params = new HopperParams(q, k, spec, shape.keys);
-            params.map(HopperParams.Q, qm, shape.rows);
-            params.map(HopperParams.K, km, shape.keys);
-            params.map(HopperParams.V, vm, shape.keys);
+            HopperParams params = params(q, k, v, spec, shape, shape.keys);
             params.map(HopperParams.DOUT, doutWhole, shape.rows);
-            params.set(HopperParams.LENGTHS, lengths(q, spec));
             params.set(HopperParams.STATS, Tensors.full(UNSEEN, numbers, params.paddedRows(), 2));
             params.set(HopperParams.DQ, Tensors.empty(numbers, Tensors.shape(q)));
             params.set(HopperParams.DK, Tensors.empty(Tensors.like(k), params.rows(), k.size(3)));
@@ -153,10 +139,10 @@ final class HopperKernel implements AttentionKernel {
             if (Compute.deterministic()) {
                 params.set(HopperParams.TURN, zeros(q, params.paddedRows() / 32));
                 for (int i = 0; i < params.branches(); i++) {
-                    launch(module, shape, params.only(i), q);
+                    launch(module, "backward", shape, params.only(i), q);
                 }
             } else {
-                launch(module, shape, params, q);
+                launch(module, "backward", shape, params, q);
             }
             module.kernel("finish")
                     .launch(
@@ -174,9 +160,20 @@ final class HopperKernel implements AttentionKernel {
         }
     }
 
-    private static void launch(CudaModule module, Shape shape, HopperParams params, Tensor q) {
+    /** What both directions are given, tiles counted in {@code tile} rows; copies that maps need belong to the scope around. */
+    private static HopperParams params(Tensor q, Tensor k, Tensor v, AttentionSpec spec, Shape shape, int tile) {
+        HopperParams params = new HopperParams(q, k, spec, tile);
+        params.map(HopperParams.Q, mappable(q), shape.rows);
+        params.map(HopperParams.K, mappable(k), shape.keys);
+        params.map(HopperParams.V, mappable(v), shape.keys);
+        params.set(HopperParams.LENGTHS, lengths(q, spec));
+        return params;
+    }
+
+    /** Launches one block a multiprocessor, which take tiles from the first on. */
+    private static void launch(CudaModule module, String name, Shape shape, HopperParams params, Tensor q) {
         params.set(HopperParams.NEXT, zeros(q, 1));
-        module.kernel("backward")
+        module.kernel(name)
                 .launch(Gpu.of(q.device()).multiprocessors(), 1, shape.threads, 1, shape.shared, params.bytes());
     }
 
@@ -208,8 +205,7 @@ final class HopperKernel implements AttentionKernel {
     }
 
     private static void requireFit(Tensor q, AttentionSpec spec) {
-        String obstacle = AttentionKernel.HOPPER.obstacle(q.device(), Tensors.type(q), q.size(2), q.size(3), spec);
-        requireArgument(obstacle == null, "attention kernel hopper %s", obstacle);
+        Attention.requireFit(HOPPER, q, spec);
         requireArgument(
                 q.size(0) <= MOST_EXAMPLES && q.size(1) < Integer.MAX_VALUE - (1 << 20),
                 "attention kernel hopper takes batches up to %d of sequences below 2^31 tokens, got %d of %d",

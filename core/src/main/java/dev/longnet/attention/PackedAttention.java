@@ -76,7 +76,7 @@ public record PackedAttention(int heads, AttentionSpec spec, RotaryTable rotary,
     }
 
     /** The tensors with those that the rotations are made of. */
-    public Tensor[] withTables(Tensor... saved) {
+    private Tensor[] withTables(Tensor... saved) {
         if (rotary == null) {
             return saved;
         }

@@ -77,7 +77,7 @@ public final class MasterWeights {
         for (int i = 0; i < parameters.length; i++) {
             long version = parameters[i]._version(), address;
             try (Scope scope = new Scope()) {
-                address = parameters[i].data_ptr().address();
+                address = Tensors.address(parameters[i]);
             }
             changed |= version != versions[i] || address != addresses[i];
             versions[i] = version;

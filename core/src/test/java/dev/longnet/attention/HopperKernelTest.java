@@ -83,7 +83,7 @@ class HopperKernelTest {
             AttentionSpec spec = AttentionSpec.of(DilationPattern.parse("256:1,1024:2,4096:4"), true, 64);
             Inputs in = new Inputs(2, 5000, 8, 4, 64, ScalarType.BFloat16, 1);
             AttentionKernel.Result r = AttentionKernel.HOPPER.forward(in.q, in.k, in.v, spec);
-            torch.globalContext().setDeterministicAlgorithms(true, false);
+            Compute.deterministic(true);
             try {
                 AttentionKernel.Gradients first = gradients(in, r, spec);
                 for (int i = 0; i < 5; i++) {
@@ -93,7 +93,7 @@ class HopperKernelTest {
                     assertThat(again.dv().equal(first.dv())).as("dv again").isTrue();
                 }
             } finally {
-                torch.globalContext().setDeterministicAlgorithms(false, false);
+                Compute.deterministic(false);
             }
             AttentionKernel.Result again = AttentionKernel.HOPPER.forward(in.q, in.k, in.v, spec);
             assertThat(again.out().equal(r.out())).as("out again").isTrue();
