@@ -1,6 +1,6 @@
 // Holds the Hopper kernels, forward and backward, against the definition in float64 and times them, on a machine that
 // has a GPU and nvcc but no Java. docs/kernels.md has the command. Arguments: none for everything, "small" for the odd
-// shapes, "time" for the timings.
+// shapes, "time" for the timings, "scale" for the time a token by length.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

@@ -72,43 +72,23 @@ template <class X, class Y> struct Choose<false, X, Y> { typedef Y Type; };
 typedef Choose<D == 64, Held, Resting>::Type Left;
 
 // Where a tile stands. The producer finds out, the others read it.
-struct Tile {
-    int h, b;
+struct Tile : Rows {
     int n;                          // first key row within the segment
-    int rows;                       // kept rows of the segment within the example
     int first, steps;               // query tiles that see a key of it; steps -1 after the last tile
-    int branch, residue, position;  // of the segment's first kept row
-    int token;                      // the segment's first kept row in the sequence
     u64 compact, stats;             // the segment's first compact row, its first row of statistics
 };
 
 __device__ __forceinline__ void locate(const Params& p, int t, volatile Tile& x) {
-    int i = 0;
-    while (i + 1 < p.branches && t >= p.branch[i + 1].firstTile) i++;
-    const Branch& br = p.branch[i];
-    x.branch = i;
-    u32 u = t - br.firstTile, q = u / (u32)br.tiles;
-    int n = u - q * br.tiles;               // the first keys are seen by most
-    if (CAUSAL && p.turn) n = br.tiles - 1 - n;     // but nobody waits where the last ones add first
-    n *= BN;
+    u64 place;
+    int tile = locateRows(p, t, x, place);  // the first keys are seen by most
+    const Branch& br = p.branch[x.branch];
+    if (CAUSAL && p.turn) tile = br.tiles - 1 - tile;   // but nobody waits where the last ones add first
+    int n = tile * BN, first = CAUSAL ? n / BM : 0;
     x.n = n;
-    u = q / (u32)p.H;
-    u32 h = q - u * p.H, b = u / (u32)br.segments, segment = u - b * br.segments;
-    x.h = h;
-    x.b = b;
-    u64 place = ((u64)b * p.H + h) * br.segments + segment;
     x.compact = br.partial + place * br.rows;
     x.stats = br.stats + place * br.tiles * BN;
-    u32 start = segment * br.w, end = p.lengths ? p.lengths[b] : p.N;
-    u32 length = end > start ? min((u32)br.w, end - start) : 0;
-    u32 s = h / (u32)br.group, position = (start + s) / (u32)br.r;
-    x.token = start + s;
-    x.position = position;
-    x.residue = start + s - position * br.r;
-    int rows = length > s ? (length - s + br.r - 1) / br.r : 0;
-    x.rows = rows;
-    x.first = CAUSAL ? n / BM : 0;
-    x.steps = (rows + BM - 1) / BM - (CAUSAL ? n / BM : 0);
+    x.first = first;
+    x.steps = (x.rows + BM - 1) / BM - first;
 }
 
 // The rows of dq that a tile adds to, as one warpgroup sees them: 64 features of 64 queries a step.
@@ -124,8 +104,9 @@ struct Queries {
         row = x.first * BM + warp * 16 + lane / 4 + lane % 2 * 8;
         rows = x.rows;
         columns = p.width - column;
-        apart = p.branch[x.branch].r * p.H * p.width;
-        to = p.dq + (((u64)x.b * p.N + x.token) * p.H + x.h) * p.width + (u64)row * apart + column;
+        int r = p.branch[x.branch].r, token = x.position * r + x.residue;
+        apart = r * p.H * p.width;
+        to = p.dq + (((u64)x.b * p.N + token) * p.H + x.h) * p.width + (u64)row * apart + column;
         tile = x.n / BN;
         turn = p.turn ? p.turn + (x.stats / BM + x.first) * BOXES + c : nullptr;
     }
@@ -180,6 +161,16 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
     }
     __syncthreads();
     int lane = thread % 32, warp = __shfl_sync(~0u, thread / 32 % 4, 0);
+    // dQ of a tile's step i, the n-th of the block, from the dS that has been put down and the keys' features at `keys`.
+    auto spreadStep = [&](Queries& dq, int i, u32 n, u32 keys) {
+        u32 st = n % DS_STAGES;
+        barWait(dsFull + 8 * st, n / DS_STAGES & 1);
+        float o[32];
+        dq.multiply(o, ds + st * DS_BYTES, keys);
+        waitGroups<0>();
+        if (lane == 0) barArrive(dsEmpty + 8 * st);
+        dq.add(o, i);
+    };
 
     if (wg == 0) {
         asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
@@ -225,15 +216,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
             if (steps < 0) break;
             Queries dq(p, slots[it % 4], 0);
             #pragma unroll 1
-            for (int i = 0; i < steps; i++, n++) {
-                u32 st = n % DS_STAGES;
-                barWait(dsFull + 8 * st, n / DS_STAGES & 1);
-                float o[32];
-                dq.multiply(o, ds + st * DS_BYTES, ks + ki * KV_BYTES);
-                waitGroups<0>();
-                if (lane == 0) barArrive(dsEmpty + 8 * st);
-                dq.add(o, i);
-            }
+            for (int i = 0; i < steps; i++, n++) spreadStep(dq, i, n, ks + ki * KV_BYTES);
             if (lane == 0) barArrive(kvEmpty + 8 * ki);
         }
     } else {
@@ -254,15 +237,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
             for (int i = 0; i < D / 2; i++) dk[i] = dv[i] = 0;
             Left k(ks + ki * KV_BYTES + me * 8192, warp, lane), v(vs + ki * KV_BYTES + me * 8192, warp, lane);
             Queries dq(p, slots[it % 4], me);
-            auto addQueries = [&](int i, u32 n) {       // D = 128: dQ of step i, the n-th of the block
-                u32 st = n % DS_STAGES;
-                barWait(dsFull + 8 * st, n / DS_STAGES & 1);
-                float o[32];
-                dq.multiply(o, ds + st * DS_BYTES, ks + ki * KV_BYTES + me * (BN * 128));
-                waitGroups<0>();
-                if (lane == 0) barArrive(dsEmpty + 8 * st);
-                dq.add(o, i);
-            };
+            u32 mine = ks + ki * KV_BYTES + me * (BN * 128);     // D = 128: these keys' features that dQ is computed of here
             float s[BM / 2];
             auto begin = [&](u32 n) {                   // the scores of the n-th step
                 u32 st = n % STAGES;
@@ -330,7 +305,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
                 for (int j = 0; j < BM / 16; j++)
                     weigh(dk, dr[4 * j], dr[4 * j + 1], dr[4 * j + 2], dr[4 * j + 3], qm + j * (2048 >> 4));
                 commit();
-                if (D == 128 && i > 0) addQueries(i - 1, n - 1);
+                if (D == 128 && i > 0) spreadStep(dq, i - 1, n - 1, mine);
                 if (++i == steps) break;
                 if (EARLY) begin(n + 1);
                 waitGroups<EARLY>();
@@ -340,7 +315,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
             waitGroups<0>();
             __syncwarp();
             if (lane == 0) barArrive(empty + 8 * (n % STAGES));
-            if (D == 128) addQueries(steps - 1, n);
+            if (D == 128) spreadStep(dq, steps - 1, n, mine);
             n++;
             u64 to = slots[it % 4].compact + key;
             __syncwarp();
@@ -348,7 +323,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
             #pragma unroll
             for (int y = 0; y < 2; y++) {
                 bool wanted = key + 8 * y < rows;
-                writeRow(dk, y, p.scale * 0.6931471805599453f, p.dk + (to + 8 * y) * p.width, p.width, wanted);
+                writeRow(dk, y, p.scale * LN_2, p.dk + (to + 8 * y) * p.width, p.width, wanted);
                 writeRow(dv, y, 1, p.dv + (to + 8 * y) * p.width, p.width, wanted);
             }
         }
@@ -357,6 +332,15 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
 
 __device__ __forceinline__ void writeRounded(u16* to, const float (&x)[8]) {
     *(uint4*)to = make_uint4(pack(x[0], x[1]), pack(x[2], x[3]), pack(x[4], x[5]), pack(x[6], x[7]));
+}
+
+__device__ __forceinline__ void addRounded(float (&sum)[8], uint4 x) {
+    u32 words[4] = {x.x, x.y, x.z, x.w};
+    #pragma unroll
+    for (int i = 0; i < 4; i++) {
+        float2 two = unpack(words[i]);
+        sum[2 * i] += two.x; sum[2 * i + 1] += two.y;
+    }
 }
 
 // Statistics of every kept row, dq = 0. Rows outside of every segment keep what the caller filled them with: a
@@ -385,70 +369,47 @@ extern "C" __global__ void __launch_bounds__(256) prepare(const __grid_constant_
         for (int e = LANES / 2; e > 0; e /= 2) delta += __shfl_xor_sync(~0u, delta, e);
         if (!live || lane >= p.branches) continue;
         const Branch& br = p.branch[lane];
-        u32 segment = row / (u32)br.w, inside = row - segment * br.w, j = inside / (u32)br.r;
-        if (inside - j * br.r != h / (u32)br.group || (p.lengths && row >= p.lengths[b])) continue;
+        Standing stands(br, row);
+        if (stands.residue != h / (u32)br.group || (p.lengths && row >= p.lengths[b])) continue;
         float l = lse[((u64)b * p.H + h) * p.N + row];
-        p.stats[br.stats + (((u64)b * p.H + h) * br.segments + segment) * br.tiles * BN + j] =
-            make_float2(l == -INFINITY ? 3e38f : l * 1.4426950408889634f, delta);
+        p.stats[br.stats + (((u64)b * p.H + h) * br.segments + stands.segment) * br.tiles * BN + stands.row] =
+            make_float2(l == -INFINITY ? 3e38f : l * LOG2_E, delta);
     }
 }
 
 // dq rounded; dk and dv summed over the branches and the heads that share a key. Tokens of the results are rowQ and rowK
 // numbers apart, examples N tokens. Block (any, rows); one thread takes eight features of dq, or of both dk and dv.
 extern "C" __global__ void __launch_bounds__(256) finish(const __grid_constant__ Params p, u16* dq, u16* dk, u16* dv, u64 rowQ, u64 rowK) {
-    constexpr int WIDE = 8;
-    __shared__ short residues[MAX_BRANCHES][128];
-    int flat = threadIdx.y * blockDim.x + threadIdx.x, b = blockIdx.y, end = p.lengths ? p.lengths[b] : p.N;
-    for (int i = flat; i < MAX_BRANCHES * p.H; i += blockDim.x * blockDim.y)
-        if (i / p.H < p.branches) residues[i / p.H][i % p.H] = i % p.H / p.branch[i / p.H].group;
-    __syncthreads();
-    int chunks = p.width / WIDE, share = p.H / p.Hk;
-    float scale = p.scale * 0.6931471805599453f;
+    __shared__ Residues residues;
+    fill(residues, p);
+    int chunks = p.width / 8, share = p.H / p.Hk, b = blockIdx.y, end = p.lengths ? p.lengths[b] : p.N;
+    float scale = p.scale * LN_2;
     for (int row = blockIdx.x * blockDim.y + threadIdx.y; row < p.N; row += gridDim.x * blockDim.y) {
         u64 token = (u64)b * p.N + row;
         for (int i = threadIdx.x; i < (p.H + p.Hk) * chunks; i += blockDim.x) {
-            float sum[2][WIDE];
             int k = i - p.H * chunks;
             if (k < 0) {
-                const float4* from = (const float4*)(p.dq + token * p.H * p.width + WIDE * i);
-                float4 x[WIDE / 4];
-                #pragma unroll
-                for (int j = 0; j < WIDE / 4; j++) x[j] = __ldcs(from + j);
-                #pragma unroll
-                for (int j = 0; j < WIDE / 4; j++) {
-                    sum[0][4 * j] = x[j].x * scale; sum[0][4 * j + 1] = x[j].y * scale;
-                    sum[0][4 * j + 2] = x[j].z * scale; sum[0][4 * j + 3] = x[j].w * scale;
-                }
-                writeRounded(dq + token * rowQ + WIDE * i, sum[0]);
+                const float4* from = (const float4*)(p.dq + token * p.H * p.width + 8 * i);
+                float4 x = __ldcs(from), y = __ldcs(from + 1);
+                const float sum[8] = {x.x * scale, x.y * scale, x.z * scale, x.w * scale, y.x * scale, y.y * scale, y.z * scale, y.w * scale};
+                writeRounded(dq + token * rowQ + 8 * i, sum);
                 continue;
             }
             int first = k / chunks * share, c = k % chunks;
-            #pragma unroll
-            for (int j = 0; j < WIDE; j++) sum[0][j] = sum[1][j] = 0;
+            float sumK[8] = {}, sumV[8] = {};
             for (int e = 0; e < (row < end ? p.branches : 0); e++) {
                 const Branch& br = p.branch[e];
-                u32 segment = (u32)row / (u32)br.w, inside = row - segment * br.w, j = inside / (u32)br.r, residue = inside - j * br.r;
+                Standing stands(br, row);
                 for (int h = first; h < first + share; h++) {
-                    if (residue != residues[e][h]) continue;
-                    u64 at = br.partial + (u64)(b * p.H + h) * (br.segments * br.rows) + segment * br.rows + j;
-                    uint4 x[2][WIDE / 8];
-                    #pragma unroll
-                    for (int l = 0; l < WIDE / 8; l++) {
-                        x[0][l] = __ldcs((const uint4*)(p.dk + at * p.width + WIDE * c) + l);
-                        x[1][l] = __ldcs((const uint4*)(p.dv + at * p.width + WIDE * c) + l);
-                    }
-                    #pragma unroll
-                    for (int y = 0; y < 2; y++)
-                        #pragma unroll
-                        for (int l = 0; l < WIDE / 2; l++) {
-                            u32 w = l % 4 == 0 ? x[y][l / 4].x : l % 4 == 1 ? x[y][l / 4].y : l % 4 == 2 ? x[y][l / 4].z : x[y][l / 4].w;
-                            float2 two = unpack(w);
-                            sum[y][2 * l] += two.x; sum[y][2 * l + 1] += two.y;
-                        }
+                    if (stands.residue != residues[e][h]) continue;
+                    u64 at = stands.compact(p, br, b, h) * p.width + 8 * c;
+                    uint4 x = __ldcs((const uint4*)(p.dk + at)), y = __ldcs((const uint4*)(p.dv + at));
+                    addRounded(sumK, x);
+                    addRounded(sumV, y);
                 }
             }
-            writeRounded(dk + token * rowK + WIDE * k, sum[0]);
-            writeRounded(dv + token * rowK + WIDE * k, sum[1]);
+            writeRounded(dk + token * rowK + 8 * k, sumK);
+            writeRounded(dv + token * rowK + 8 * k, sumV);
         }
     }
 }

@@ -11,7 +11,8 @@ typedef unsigned short u16;
 
 constexpr int BN = 128;              // keys of a step, or of a tile of the gradient
 constexpr int BOXES = D / 64;        // 128-byte columns of a row
-constexpr int MAX_BRANCHES = 8;
+constexpr int MAX_BRANCHES = 8, MAX_HEADS = 128;
+constexpr float LOG2_E = 1.4426950408889634f, LN_2 = 0.6931471805599453f;
 #ifndef INFINITY
 #define INFINITY __int_as_float(0x7F800000)
 #endif
@@ -151,4 +152,56 @@ __device__ __forceinline__ float2 unpack(u32 w) {
     x.x = __uint_as_float(w << 16); x.y = __uint_as_float(w & 0xFFFF0000u);
 #endif
     return x;
+}
+
+// The kept rows of one head in a segment of a branch.
+struct Rows {
+    int h, b, branch;
+    int rows;                       // within the example
+    int residue, position;          // of the first one
+};
+
+// Finds the rows that tile t of a launch is of, and the place of their segment among those of the branch; returns which
+// of the segment's tiles it is.
+__device__ __forceinline__ int locateRows(const Params& p, int t, volatile Rows& x, u64& place) {
+    int i = 0;
+    while (i + 1 < p.branches && t >= p.branch[i + 1].firstTile) i++;
+    const Branch& br = p.branch[i];
+    x.branch = i;
+    u32 u = t - br.firstTile, q = u / (u32)br.tiles, tile = u - q * br.tiles;
+    u = q / (u32)p.H;
+    u32 h = q - u * p.H, b = u / (u32)br.segments, segment = u - b * br.segments;
+    x.h = h;
+    x.b = b;
+    place = ((u64)b * p.H + h) * br.segments + segment;
+    u32 start = segment * br.w, end = p.lengths ? p.lengths[b] : p.N;
+    u32 length = end > start ? min((u32)br.w, end - start) : 0;
+    u32 s = h / (u32)br.group, position = (start + s) / (u32)br.r;
+    x.position = position;
+    x.residue = start + s - position * br.r;
+    x.rows = length > s ? (length - s + br.r - 1) / br.r : 0;
+    return tile;
+}
+
+// Where a row of the sequence stands in a branch.
+struct Standing {
+    u32 segment, residue, row;      // row among those that keep this residue in the segment
+    __device__ __forceinline__ Standing(const Branch& br, u32 n) {
+        segment = n / (u32)br.w;
+        u32 inside = n - segment * br.w;
+        row = inside / (u32)br.r;
+        residue = inside - row * br.r;
+    }
+    // Its compact row for a head that keeps it.
+    __device__ __forceinline__ u64 compact(const Params& p, const Branch& br, int b, int h) const {
+        return br.partial + (u64)(b * p.H + h) * (br.segments * br.rows) + segment * br.rows + row;
+    }
+};
+
+// The residue that each head keeps in each branch, for a whole block.
+typedef short Residues[MAX_BRANCHES][MAX_HEADS];
+__device__ __forceinline__ void fill(Residues& residues, const Params& p) {
+    for (int i = threadIdx.y * blockDim.x + threadIdx.x; i < p.branches * p.H; i += blockDim.x * blockDim.y)
+        residues[i / p.H][i % p.H] = i % p.H / p.branch[i / p.H].group;
+    __syncthreads();
 }

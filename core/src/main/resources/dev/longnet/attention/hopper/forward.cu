@@ -18,35 +18,20 @@ constexpr int THREADS = 128 * (C + 1), SHARED = QSTAGES * Q_BYTES + 2 * STAGES *
 extern "C" __device__ const int forwardShape[4] = {BM, BN, THREADS, SHARED};
 
 // Where a tile stands. The producer finds out, the consumers read it.
-struct Tile {
-    int h, b;
+struct Tile : Rows {
     int m;                          // first query row within the segment
-    int rows;                       // kept rows of the segment within the example
     int blocks;                     // key blocks that any of its queries sees; -1 after the last tile
-    int branch, residue, position;  // of the segment's first kept row
     u64 compact;                    // the segment's first compact row
 };
 
 __device__ __forceinline__ void locate(const Params& p, int t, volatile Tile& x) {
-    int i = 0;
-    while (i + 1 < p.branches && t >= p.branch[i + 1].firstTile) i++;
-    const Branch& br = p.branch[i];
-    x.branch = i;
-    u32 u = t - br.firstTile, q = u / (u32)br.tiles;
-    x.m = (br.tiles - 1 - (u - q * br.tiles)) * BM;        // the longest rows first
-    u = q / (u32)p.H;
-    u32 h = q - u * p.H, b = u / (u32)br.segments, segment = u - b * br.segments;
-    x.h = h;
-    x.b = b;
-    x.compact = br.partial + (((u64)b * p.H + h) * br.segments + segment) * br.rows;
-    u32 start = segment * br.w, end = p.lengths ? p.lengths[b] : p.N;
-    u32 length = end > start ? min((u32)br.w, end - start) : 0;
-    u32 s = h / (u32)br.group, position = (start + s) / (u32)br.r;
-    x.position = position;
-    x.residue = start + s - position * br.r;
-    int rows = length > s ? (length - s + br.r - 1) / br.r : 0;
-    x.rows = rows;
-    x.blocks = ((CAUSAL ? min(rows, x.m + BM) : rows) + BN - 1) / BN;
+    u64 place;
+    int tile = locateRows(p, t, x, place);
+    const Branch& br = p.branch[x.branch];
+    int m = (br.tiles - 1 - tile) * BM, rows = x.rows;     // the longest rows first
+    x.m = m;
+    x.compact = br.partial + place * br.rows;
+    x.blocks = ((CAUSAL ? min(rows, m + BM) : rows) + BN - 1) / BN;
 }
 
 __device__ __forceinline__ bool empty(const volatile Tile& x) { return x.m >= x.rows; }
@@ -264,7 +249,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
                 int at = row + 8 * y;
                 u64 to = compact + at;
                 if (at < x.rows && lane % 4 == 0)
-                    p.lse[to] = l > 0 ? top[y] * p.scale * 0.6931471805599453f + logf(l) : -INFINITY;
+                    p.lse[to] = l > 0 ? top[y] * p.scale * LN_2 + logf(l) : -INFINITY;
                 writeRow(o, y, inverse, p.out + to * p.width, p.width, at < x.rows);
             }
         }
@@ -273,11 +258,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
 
 // Joins the branches: out = sum of exp(lse_i - lse) out_i, lse = ln sum exp(lse_i). Block (width / FEATURES heads, rows).
 extern "C" __global__ void __launch_bounds__(512) merge(const __grid_constant__ Params p, u16* out, float* lse) {
-    __shared__ short residues[MAX_BRANCHES][128];
-    int chunks = p.width / FEATURES, b = blockIdx.y, end = p.lengths ? p.lengths[b] : p.N, flat = threadIdx.y * blockDim.x + threadIdx.x;
-    for (int i = flat; i < MAX_BRANCHES * p.H; i += blockDim.x * blockDim.y)
-        if (i / p.H < p.branches) residues[i / p.H][i % p.H] = i % p.H / p.branch[i / p.H].group;
-    __syncthreads();
+    __shared__ Residues residues;
+    fill(residues, p);
+    int chunks = p.width / FEATURES, b = blockIdx.y, end = p.lengths ? p.lengths[b] : p.N;
     for (int row = blockIdx.x * blockDim.y + threadIdx.y; row < p.N; row += gridDim.x * blockDim.y) {
         for (int i = threadIdx.x; i < p.H * chunks; i += blockDim.x) {
             u32 h = (u32)i / chunks, c = i - h * chunks;
@@ -286,15 +269,15 @@ extern "C" __global__ void __launch_bounds__(512) merge(const __grid_constant__ 
             for (int j = 0; j < FEATURES; j++) acc[j] = 0;
             for (int k = 0; k < (row < end ? p.branches : 0); k++) {
                 const Branch& br = p.branch[k];
-                u32 segment = (u32)row / (u32)br.w, inside = row - segment * br.w, j = inside / (u32)br.r;
-                if (inside - j * br.r != residues[k][h]) continue;
-                u64 at = br.partial + (u64)(b * p.H + h) * (br.segments * br.rows) + segment * br.rows + j;
+                Standing stands(br, row);
+                if (stands.residue != residues[k][h]) continue;
+                u64 at = stands.compact(p, br, b, h);
                 float l = p.lse[at];
                 uint4 x[FEATURES / 8];
                 #pragma unroll
                 for (int e = 0; e < FEATURES / 8; e++) x[e] = *(const uint4*)(p.out + at * p.width + FEATURES * c + 8 * e);
                 if (l == -INFINITY) continue;
-                float high = fmaxf(top, l), was = power2((top - high) * 1.4426950408889634f), is = power2((l - high) * 1.4426950408889634f);
+                float high = fmaxf(top, l), was = power2((top - high) * LOG2_E), is = power2((l - high) * LOG2_E);
                 top = high;
                 sum = sum * was + is;
                 #pragma unroll
