@@ -104,11 +104,11 @@ final class AtenKernel implements AttentionKernel {
                 .sorted(Comparator.comparingInt(Branch::ratio))
                 .toList();
         try (var one = Compute.oneBlasThread()) {
-            for (Branch branch : branches) {
-                for (StridedView view : views(branch, q.size(0), q.size(1), (int) q.size(2), spec)) {
+            for (int i = 0; i < branches.size(); i++) {
+                for (StridedView view : views(branches.get(i), q.size(0), q.size(1), (int) q.size(2), spec)) {
                     for (Part part : damping.parts(view.rows(), view.ratio(), spec.causal())) {
                         try (Scope scope = new Scope()) {
-                            action.accept(view, part, branch == branches.get(0), scope);
+                            action.accept(view, part, i == 0, scope);
                         }
                     }
                 }

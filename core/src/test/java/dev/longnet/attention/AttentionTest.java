@@ -3,10 +3,14 @@ package dev.longnet.attention;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.longnet.pattern.Branch;
 import dev.longnet.pattern.DilationPattern;
 import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Scalar;
@@ -72,14 +76,16 @@ class AttentionTest {
         return lse.masked_fill(lse.isinf(), new Scalar(-1e3));
     }
 
+    /** In any order; some branches twice. */
     private static DilationPattern pattern(Random random) {
-        StringBuilder text = new StringBuilder();
-        int branches = 1 + random.nextInt(4);
-        for (int i = 0; i < branches; i++) {
+        List<Branch> branches = new ArrayList<>();
+        int count = 1 + random.nextInt(4);
+        for (int i = 0; i < count; i++) {
             int segment = 1 + random.nextInt(60);
-            text.append(i == 0 ? "" : ",").append(segment).append(':').append(1 + random.nextInt(Math.min(segment, 9)));
+            Branch branch = new Branch(segment, 1 + random.nextInt(Math.min(segment, 9)));
+            branches.addAll(Collections.nCopies(random.nextInt(5) == 0 ? 2 : 1, branch));
         }
-        return DilationPattern.parse(text.toString());
+        return new DilationPattern(branches);
     }
 
     @Test
