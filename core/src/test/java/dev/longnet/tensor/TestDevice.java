@@ -4,17 +4,27 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Devices that tests run on, and tensors there. */
 public final class TestDevice {
+    private static final int SMALL_TENSORS = 32, SMALL_BYTES = 512 << 10;
+
     private TestDevice() {}
 
     /** The device of this name; a test for cuda is skipped where there is no NVIDIA GPU. */
     public static Device of(String name) {
         assumeTrue(!name.equals("cuda") || torch.cuda_is_available(), "there is no NVIDIA GPU here");
         return Compute.device(name);
+    }
+
+    /** An NVIDIA GPU of the Hopper generation; the test is skipped where there is none. */
+    public static Device hopper() {
+        Device gpu = of("cuda");
+        assumeTrue(Gpu.of(gpu).capability().equals("9.0"), "the GPU is not of the Hopper generation");
+        return gpu;
     }
 
     /** Normal random numbers in bfloat16, the same on every device. */
@@ -28,10 +38,14 @@ public final class TestDevice {
         return tensor.detach().to(Tensors.cpu(), ScalarType.Double);
     }
 
-    /** Leaves NaN in memory that the next tensors will get. */
+    /** Leaves NaN of every type in memory that the next tensors will get; small ones get it from another pool. */
     public static void poison(Device device, long bytes) {
         try (Scope scope = new Scope()) {
-            Tensors.full(Double.NaN, Tensors.options(ScalarType.Double, device), bytes / 8);
+            TensorOptions options = Tensors.options(ScalarType.Byte, device);
+            Tensors.full(0xFF, options, bytes);
+            for (int i = 0; i < SMALL_TENSORS; i++) {
+                Tensors.full(0xFF, options, SMALL_BYTES);
+            }
         }
     }
 }

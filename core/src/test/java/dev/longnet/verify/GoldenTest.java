@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.longnet.attention.AttentionKernel;
 import dev.longnet.tensor.NumberFormats;
+import dev.longnet.tensor.TestDevice;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -36,5 +37,14 @@ class GoldenTest {
                 assertThat(result.ok()).as(result.toString()).isTrue();
             }
         }
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void isReproducedOnAHopperGpu(Path file) {
+        TestDevice.hopper();
+        Verification result = Verification.run(file, AttentionKernel.HOPPER, "bfloat16");
+        assertThat(result.skipped()).isNull();
+        assertThat(result.ok()).as(result.toString()).isTrue();
     }
 }
