@@ -27,15 +27,16 @@ template <class T> static std::vector<T> host(const T* p, size_t n) { std::vecto
 static float f(u16 x) { u32 w = (u32)x << 16; float r; memcpy(&r, &w, 4); return r; }
 __device__ double F(u16 x) { return (double)__uint_as_float((u32)x << 16); }
 
-static Map map(u16* p, int B, int N, int H, int width, int r, int deep, int box) {
+// Numbers of `bytes` bytes, bfloat16 or float32; a box is 128 bytes of `box` rows.
+static Map map(void* p, int B, int N, int H, int width, int r, int deep, int box, int bytes = 2) {
     int residues = deep ? N % r : r, positions = N / r + deep;
     Map m; memset(&m, 0, sizeof m);
     if (residues == 0 || positions == 0) return m;
-    u64 row = (u64)H * width * 2;
+    u64 row = (u64)H * width * bytes;
     cuuint64_t dims[5] = {(u64)width, (u64)residues, (u64)positions, (u64)H, (u64)B};
-    cuuint64_t strides[4] = {row, row * r, (u64)width * 2, row * N};
-    cuuint32_t boxes[5] = {64, 1, (u32)box, 1, 1}, es[5] = {1, 1, 1, 1, 1};
-    CK(encode((CUtensorMap*)&m, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 5, p, dims, strides, boxes, es, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE));
+    cuuint64_t strides[4] = {row, row * r, (u64)width * bytes, row * N};
+    cuuint32_t boxes[5] = {128u / bytes, 1, (u32)box, 1, 1}, es[5] = {1, 1, 1, 1, 1};
+    CK(encode((CUtensorMap*)&m, bytes == 2 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 : CU_TENSOR_MAP_DATA_TYPE_FLOAT32, 5, p, dims, strides, boxes, es, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE));
     return m;
 }
 
@@ -111,6 +112,34 @@ __global__ void plainKeys(Plain p, const double* lse, const double* delta, doubl
     for (int d = 0; d < p.width; d++) { dk[i * p.width + d] = a[d]; dv[i * p.width + d] = c[d]; }
 }
 
+// Fills in which branch leaves its pairs to which, as SharedPairs.java does.
+static void share(Params& p, const std::vector<int>& w, const std::vector<int>& r) {
+    int nb = w.size();
+    for (int h = 0; CYCLE && h < p.H; h++) {
+        std::vector<int> above(nb, -1);
+        auto offset = [&](int i) { return h / p.branch[i].group; };
+        auto segment = [&](int i) { return p.branch[i].w; };
+        auto nested = [&](int i, int j) {       // j's rows are rows of i, its segments made of i's
+            bool one = segment(i) >= p.N, whole = segment(j) >= p.N;
+            return i != j && (segment(i) < segment(j) || (segment(i) == segment(j) && i < j)) && (whole || w[j] % w[i] == 0)
+                && r[j] % r[i] == 0 && (one || w[i] % r[i] == 0) && offset(j) % r[i] == offset(i) && segment(i) >= r[j] && r[j] <= 1 << 20;
+        };
+        std::vector<int> order;
+        for (int i = 0; i < nb; i++) order.push_back(i);
+        std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return segment(a) < segment(b); });
+        for (int j : order) {
+            for (int i : order) {
+                if (!nested(i, j)) continue;
+                bool fits = true;
+                for (int a = i; a >= 0; a = above[a]) fits &= PERIOD % (r[j] / r[a]) == 0;
+                if (fits) above[j] = i;         // the last one has the longest segments
+            }
+            p.inner[j][h] = above[j] < 0 ? 0 : segment(above[j]);
+            for (int a = above[j]; a >= 0; a = above[a]) p.below[a][h] |= 1 << j;
+        }
+    }
+}
+
 // w, r: the branches; lengths: tokens of each example, empty for all; step: every how manieth row is checked (1: and the
 // gradient), 0 for none
 struct Case { int B, N, H, Hk, width; std::vector<int> w, r; std::vector<int> lengths; int step; bool time; };
@@ -128,7 +157,7 @@ static double compare(const std::vector<u16>& got, const std::vector<double>& wa
             a += (x - y) * (x - y); b += x * x;
         }
     }
-    return sqrt(a / b);
+    return b > 0 ? sqrt(a / b) : 0;
 }
 
 static void run(const Case& c) {
@@ -143,50 +172,63 @@ static void run(const Case& c) {
     Params p; memset(&p, 0, sizeof p);
     p.branches = nb; p.B = c.B; p.N = c.N; p.H = c.H; p.Hk = c.Hk; p.width = c.width; p.scale = 1.4426950408889634 / sqrt((double)c.width);
     p.lengths = lens; p.next = next;
+    p.base = -1; p.out = out; p.lse = lse;
+    for (int i = 0; i < nb; i++) if (c.r[i] == 1 && (p.base < 0 || c.w[i] < c.w[p.base])) p.base = i;
     Params g = p;
-    u64 rows = 0, stats = 0; double flops = 0;
+    if (c.H != c.Hk) g.base = -1;
+    g.dk = dk; g.dv = dv; g.rowK = (u64)c.Hk * c.width;
+    g.dq = allocate<float>(nq);
+    std::vector<int> starts;            // of the branches' tiles, backward
+    u64 rows = 0, gradientRows = 0, stats = 0; double flops = 0;
     for (int i = 0; i < nb; i++) {
         Branch& b = p.branch[i];
         int r = c.r[i]; b.w = std::min(c.w[i], c.N); b.r = r; b.group = (c.H + r - 1) / r; b.segments = (c.N + b.w - 1) / b.w;
         b.rows = (b.w + r - 1) / r; b.partial = rows; b.stats = stats;
         g.branch[i] = b;
+        if (i != g.base) g.branch[i].partial = gradientRows;
         int places = b.segments * c.H * c.B;
         b.tiles = (b.rows + fw::BM - 1) / fw::BM; b.firstTile = p.tiles; p.tiles += b.tiles * places;
         Branch& d = g.branch[i];
-        d.tiles = (b.rows + BN - 1) / BN; d.firstTile = g.tiles; g.tiles += d.tiles * places;
-        rows += (u64)places * b.rows; stats += (u64)places * d.tiles * BN;
+        d.tiles = (b.rows + BN - 1) / BN; d.firstTile = g.tiles; starts.push_back(g.tiles); g.tiles += d.tiles * places;
+        if (i != p.base) rows += (u64)places * b.rows;
+        if (i != g.base) gradientRows += (u64)places * b.rows;
+        stats += (u64)places * d.tiles * BN;
         flops += (double)c.B * c.N / b.w * 4.0 * c.H * c.width * ((double)b.w / r) * ((double)b.w / r) / (CAUSAL ? 2 : 1);
         for (int e = 0; e < 2; e++) {
             p.map[0][i][e] = map(q, c.B, c.N, c.H, c.width, r, e, fw::BM); g.map[0][i][e] = map(q, c.B, c.N, c.H, c.width, r, e, bw::BM);
             p.map[1][i][e] = g.map[1][i][e] = map(k, c.B, c.N, c.Hk, c.width, r, e, BN);
             p.map[2][i][e] = g.map[2][i][e] = map(v, c.B, c.N, c.Hk, c.width, r, e, BN);
+            g.map[4][i][e] = map(g.dq, c.B, c.N, c.H, c.width, r, e, bw::BM, 4);
             g.map[3][i][e] = map(dout, c.B, c.N, c.H, c.width, r, e, bw::BM);
         }
     }
-    p.out = allocate<u16>(rows * c.width); p.lse = allocate<float>(rows);
-    g.stats = allocate<float2>(stats); g.dq = allocate<float>(nq); g.dk = allocate<u16>(rows * c.width); g.dv = allocate<u16>(rows * c.width);
+    share(p, c.w, c.r);
+    memcpy(g.inner, p.inner, sizeof p.inner); memcpy(g.below, p.below, sizeof p.below);
+    starts.push_back(g.tiles);
+    int* begin = allocate<int>(starts.size()); CK(cudaMemcpy(begin, starts.data(), 4 * starts.size(), cudaMemcpyHostToDevice));
+    p.partOut = allocate<u16>(rows * c.width); p.partLse = allocate<float>(rows);
+    g.stats = allocate<float2>(stats); g.partDk = allocate<u16>(gradientRows * c.width); g.partDv = allocate<u16>(gradientRows * c.width);
     CK(cudaFuncSetAttribute(fw::forward, cudaFuncAttributeMaxDynamicSharedMemorySize, fw::SHARED));
     CK(cudaFuncSetAttribute(bw::backward, cudaFuncAttributeMaxDynamicSharedMemorySize, bw::SHARED));
     int* turn = allocate<int>(stats / 32);
-    dim3 joinGrid(std::min((c.N + 3) / 4, 132 * 16 / std::min(c.B, 8)), c.B);
+    int tokens = BATCH / c.H, joinGrid = std::min((int)(((long)c.B * c.N + tokens - 1) / tokens), 132 * 16);
+    dim3 joinBlock(c.width / 8, BATCH / (c.width / 8));
     bool ordered = false;
     auto go = [&](int what) {
         if (what & 1) { cudaMemsetAsync(next, 0, 4); fw::forward<<<132, fw::THREADS, fw::SHARED>>>(p); }
-        if (what & 2) fw::merge<<<joinGrid, dim3(std::min(c.H * c.width / FEATURES, 128), 4)>>>(p, out, lse);
+        if (what & 2) fw::merge<<<joinGrid, joinBlock>>>(p);
         if (what & 4) { cudaMemsetAsync(g.stats, 0x7F, stats * 8); bw::prepare<<<132 * 8, dim3(32, 8)>>>(g, out, dout, lse); }
         if (what & 8) {
             if (!ordered) { cudaMemsetAsync(next, 0, 4); bw::backward<<<132, bw::THREADS, bw::SHARED>>>(g); }
             else {
                 cudaMemsetAsync(turn, 0, stats / 32 * 4);
                 for (int i = 0; i < nb; i++) {
-                    Params one = g; one.turn = turn; one.branches = 1; one.branch[0] = g.branch[i]; one.branch[0].firstTile = 0;
-                    one.tiles = g.branch[i].tiles * g.branch[i].segments * c.H * c.B;
-                    for (int m = 0; m < 4; m++) for (int e = 0; e < 2; e++) one.map[m][0][e] = g.map[m][i][e];
-                    cudaMemsetAsync(next, 0, 4); bw::backward<<<132, bw::THREADS, bw::SHARED>>>(one);
+                    Params one = g; one.turn = turn; one.tiles = starts[i + 1];
+                    cudaMemcpyAsync(next, begin + i, 4, cudaMemcpyDeviceToDevice); bw::backward<<<132, bw::THREADS, bw::SHARED>>>(one);
                 }
             }
         }
-        if (what & 16) bw::finish<<<joinGrid, dim3(64, 4)>>>(g, dq, dk, dv, (u64)c.H * c.width, (u64)c.Hk * c.width);
+        if (what & 16) bw::finish<<<joinGrid, joinBlock>>>(g, dq, (u64)c.H * c.width);
     };
     go(31); CK(cudaGetLastError()); CK(cudaDeviceSynchronize());
     if (c.step) {
@@ -205,7 +247,8 @@ static void run(const Case& c) {
             double x = hl[i / per * c.N + i % per * c.step];
             if (std::isinf(el[i])) { if (!(std::isinf(x) && x < 0)) bad++; } else { if (!(fabs(x - el[i]) < 0.05)) bad++; la += (x - el[i]) * (x - el[i]); lb += el[i] * el[i]; }
         }
-        printf("B=%d N=%d H=%d/%d D=%d w0=%d r0=%d nb=%d  out %.2e lse %.2e", c.B, c.N, c.H, c.Hk, c.width, c.w[0], c.r[0], nb, eo, sqrt(la / lb));
+        for (int i = 0; i < nb; i++) printf("%s%d:%d", i ? "," : "", c.w[i], c.r[i]);
+        printf(" B=%d N=%d H=%d/%d D=%d out %.2e lse %.2e", c.B, c.N, c.H, c.Hk, c.width, eo, lb > 0 ? sqrt(la / lb) : 0);
         if (all) {
             double eq = compare(host(dq, nq), host(rq, nq), c.N, c.H, c.width, 1, bad), ek = compare(host(dk, nk), host(rk, nk), c.N, c.Hk, c.width, 1, bad), ev = compare(host(dv, nk), host(rv, nk), c.N, c.Hk, c.width, 1, bad);
             printf(" dq %.2e dk %.2e dv %.2e", eq, ek, ev);
@@ -229,12 +272,12 @@ static void run(const Case& c) {
             std::sort(ts.begin(), ts.end()); return ts[5];
         };
         float fk = timed(1), fm = timed(2), fa = timed(3), pr = timed(4), bk = timed(8), fi = timed(16), ba = timed(28), all = timed(31);
-        printf("TIME D=%d causal=%d B=%d N=%d H=%d nb=%d w0=%d | forward %.3f ms %.0f TF/s (kernel %.3f %.0f, merge %.3f) | backward %.3f ms %.0f (prepare %.3f, kernel %.3f %.0f, finish %.3f) | both %.3f ms %.0f TF/s\n", D, CAUSAL, c.B, c.N, c.H, nb, c.w[0],
+        printf("TIME D=%d causal=%d cycle=%d B=%d N=%d H=%d nb=%d w0=%d | forward %.3f ms %.0f TF/s (kernel %.3f %.0f, merge %.3f) | backward %.3f ms %.0f (prepare %.3f, kernel %.3f %.0f, finish %.3f) | both %.3f ms %.0f TF/s\n", D, CAUSAL, CYCLE, c.B, c.N, c.H, nb, c.w[0],
                fa, flops / fa / 1e9, fk, flops / fk / 1e9, fm, ba, 2.5 * flops / ba / 1e9, pr, bk, 2.5 * flops / bk / 1e9, fi, all, 3.5 * flops / all / 1e9);
         ordered = true;
         if (c.B > 1) printf("     deterministic: backward %.3f ms\n", timed(28));
     }
-    for (void* x : {(void*)q, (void*)k, (void*)v, (void*)dout, (void*)out, (void*)dq, (void*)dk, (void*)dv, (void*)lse, (void*)next, (void*)lens, (void*)p.out, (void*)p.lse, (void*)g.stats, (void*)g.dq, (void*)g.dk, (void*)g.dv, (void*)turn}) cudaFree(x);
+    for (void* x : {(void*)q, (void*)k, (void*)v, (void*)dout, (void*)out, (void*)dq, (void*)dk, (void*)dv, (void*)lse, (void*)next, (void*)lens, (void*)p.partOut, (void*)p.partLse, (void*)g.stats, (void*)g.dq, (void*)g.partDk, (void*)g.partDv, (void*)turn, (void*)begin}) cudaFree(x);
     CK(cudaGetLastError());
 }
 
@@ -256,7 +299,23 @@ int main(int argc, char** argv) {
         run({3, 501, 4, 1, W, {37, 200, 333}, {1, 5, 7}, {501, 0, 260}, 1, false});
         run({1, 5000, 5, 5, W, {2048, 4096}, {3, 5}, {}, 1, false});
         run({2, 901, 4, 4, D == 64 ? 48 : 96, {256, 700}, {1, 3}, {}, 1, false});
-        run({2, 900, 4, 4, D == 64 && FEATURES == 8 ? 24 : D == 64 ? 32 : 80, {256, 700}, {1, 3}, {}, 1, false});
+        run({2, 900, 4, 4, D == 64 ? 24 : 80, {256, 700}, {1, 3}, {}, 1, false});
+    }
+    if (!quick) {
+        // Segments made of shorter ones and ratios of smaller ones, as patterns that share pairs have them.
+        srand(7);
+        auto pick = [](int n) { return rand() % n; };
+        for (int t = 0; t < 60; t++) {
+            std::vector<int> w, r, lengths;
+            int n = 1 + pick(1500), step = pick(3), ws = (step ? 24 : 1) * (1 + pick(6)), rs = 1 + pick(2), hk = 1 + pick(2), b = 1 + pick(2);
+            for (int e = 1 + pick(5); e > 0; e--) {
+                w.push_back(ws); r.push_back(std::min(rs, ws));
+                ws *= 1 + pick(4); rs *= pick(2) ? 1 + pick(3) : pick(2) ? 1 : 2;
+                if (pick(6) == 0) ws += pick(50);
+            }
+            if (pick(2)) for (int e = 0; e < b; e++) lengths.push_back(pick(n + 1));
+            run({b, n, hk * (1 + pick(6)), hk, W, w, r, lengths, 1, false});
+        }
     }
     if (argc > 1 && !strcmp(argv[1], "small")) { printf("%ld failures\n", failures); return failures > 0; }
     std::vector<int> ws = {2048, 4096, 8192, 16384, 32768}, rs = {1, 2, 4, 6, 12};

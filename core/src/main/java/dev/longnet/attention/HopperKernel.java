@@ -23,9 +23,11 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * algorithms ({@link Compute#deterministic}): then tiles wait for their turn.
  */
 final class HopperKernel implements AttentionKernel {
-    private static final int MOST_HEADS = 128;
     private static final int MOST_FEATURES = 128;
     private static final int MOST_EXAMPLES = 65535;
+
+    /** Most (token, head) pairs that a block joins at a time, as common.cuh has it. */
+    private static final int BATCH = 256;
 
     /** A log-sum-exp, the bytes 7F7F7F7F, so large that rows which no segment has weigh nothing. */
     private static final double UNSEEN = Float.intBitsToFloat(0x7F7F7F7F);
@@ -53,8 +55,8 @@ final class HopperKernel implements AttentionKernel {
         if (headDim > MOST_FEATURES || headDim % 8 != 0) {
             return "takes head dimensions 8, 16, … " + MOST_FEATURES + ", not " + headDim + "; use such a one or auto";
         }
-        if (heads > MOST_HEADS) {
-            return "takes up to " + MOST_HEADS + " heads, not " + heads + "; use fewer or auto";
+        if (heads > HopperParams.MOST_HEADS) {
+            return "takes up to " + HopperParams.MOST_HEADS + " heads, not " + heads + "; use fewer or auto";
         }
         if (spec.pattern().branches().size() > HopperParams.MOST_BRANCHES) {
             return "takes up to " + HopperParams.MOST_BRANCHES + " branches, not "
@@ -79,17 +81,17 @@ final class HopperKernel implements AttentionKernel {
         try (Scope scope = new Scope()) {
             long batch = q.size(0), length = q.size(1), heads = q.size(2), dim = q.size(3);
             TensorOptions numbers = Tensors.options(ScalarType.Float, q.device());
-            CudaModule module = module("forward", q, spec);
+            SharedPairs pairs = SharedPairs.of(spec.pattern(), length, (int) heads);
+            CudaModule module = module("forward", q, spec, pairs);
             Shape shape = new Shape(module.constants("forwardShape", 4));
-            HopperParams params = params(q, k, v, spec, shape, shape.rows);
-            params.set(HopperParams.OUT, Tensors.empty(Tensors.like(q), params.rows(), dim));
-            params.set(HopperParams.LSE, Tensors.empty(numbers, params.rows()));
+            HopperParams params = params(q, k, v, spec, pairs, shape, shape.rows, true);
             Tensor out = Tensors.empty(Tensors.like(q), batch, length, heads, dim);
             Tensor lse = Tensors.empty(numbers, batch, heads, length);
-            launch(module, "forward", shape, params, q);
-            int multiprocessors = Gpu.of(q.device()).multiprocessors();
-            int threads = (int) Math.min(heads * dim / features(dim), 128);
-            module.kernel("merge").launch(joining(q, multiprocessors), batch, threads, 4, 0, params.bytes(), out, lse);
+            params.set(HopperParams.OUT, out).set(HopperParams.LSE, lse);
+            params.set(HopperParams.PART_OUT, Tensors.empty(Tensors.like(q), params.rows(), dim));
+            params.set(HopperParams.PART_LSE, Tensors.empty(numbers, params.rows()));
+            launch(module, "forward", shape, params, q, 0);
+            join(module, "merge", q, params.bytes());
             return new Result(scope.keep(out), scope.keep(lse));
         }
     }
@@ -125,44 +127,49 @@ final class HopperKernel implements AttentionKernel {
             Tensor doutWhole = whole(dout.to(Tensors.type(q))), outWhole = whole(out.to(Tensors.type(q)));
             Tensor lseWhole = whole(lse.to(ScalarType.Float));
             TensorOptions numbers = Tensors.options(ScalarType.Float, q.device());
-            CudaModule module = module("backward", q, spec);
+            SharedPairs pairs = SharedPairs.of(spec.pattern(), q.size(1), (int) q.size(2));
+            CudaModule module = module("backward", q, spec, pairs);
             Shape shape = new Shape(module.constants("backwardShape", 4));
-            HopperParams params = params(q, k, v, spec, shape, shape.keys);
+            // Heads that share a key each have a result for it, none of which is the sum.
+            boolean whole = q.size(2) == k.size(2);
+            HopperParams params = params(q, k, v, spec, pairs, shape, shape.keys, whole);
+            Tensor sums = Tensors.empty(numbers, Tensors.shape(q));
             params.map(HopperParams.DOUT, doutWhole, shape.rows);
+            params.map(HopperParams.SUMS, sums, shape.rows);
             params.set(HopperParams.STATS, Tensors.full(UNSEEN, numbers, params.paddedRows(), 2));
-            params.set(HopperParams.DQ, Tensors.empty(numbers, Tensors.shape(q)));
-            params.set(HopperParams.DK, Tensors.empty(Tensors.like(k), params.rows(), k.size(3)));
-            params.set(HopperParams.DV, Tensors.empty(Tensors.like(v), params.rows(), v.size(3)));
-            int multiprocessors = Gpu.of(q.device()).multiprocessors();
+            params.set(HopperParams.DQ, sums);
+            params.set(HopperParams.DK, into.dk()).set(HopperParams.DV, into.dv());
+            params.rowK(into.dk().stride(1));
+            params.set(HopperParams.PART_DK, Tensors.empty(Tensors.like(k), params.rows(), k.size(3)));
+            params.set(HopperParams.PART_DV, Tensors.empty(Tensors.like(v), params.rows(), v.size(3)));
             module.kernel("prepare")
-                    .launch(8L * multiprocessors, 1, 32, 8, 0, params.bytes(), outWhole, doutWhole, lseWhole);
+                    .launch(
+                            8L * Gpu.of(q.device()).multiprocessors(),
+                            1,
+                            32,
+                            8,
+                            0,
+                            params.bytes(),
+                            outWhole,
+                            doutWhole,
+                            lseWhole);
             if (Compute.deterministic()) {
                 params.set(HopperParams.TURN, zeros(q, params.paddedRows() / 32));
                 for (int i = 0; i < params.branches(); i++) {
-                    launch(module, "backward", shape, params.only(i), q);
+                    params.end(params.firstTile(i + 1));
+                    launch(module, "backward", shape, params, q, params.firstTile(i));
                 }
             } else {
-                launch(module, "backward", shape, params, q);
+                launch(module, "backward", shape, params, q, 0);
             }
-            module.kernel("finish")
-                    .launch(
-                            joining(q, multiprocessors),
-                            q.size(0),
-                            64,
-                            4,
-                            0,
-                            params.bytes(),
-                            into.dq(),
-                            into.dk(),
-                            into.dv(),
-                            into.dq().stride(1),
-                            into.dk().stride(1));
+            join(module, "finish", q, params.bytes(), into.dq(), into.dq().stride(1));
         }
     }
 
     /** What both directions are given, tiles counted in {@code tile} rows; copies that maps need belong to the scope around. */
-    private static HopperParams params(Tensor q, Tensor k, Tensor v, AttentionSpec spec, Shape shape, int tile) {
-        HopperParams params = new HopperParams(q, k, spec, tile);
+    private static HopperParams params(
+            Tensor q, Tensor k, Tensor v, AttentionSpec spec, SharedPairs pairs, Shape shape, int tile, boolean whole) {
+        HopperParams params = new HopperParams(q, k, spec, pairs, tile, whole);
         params.map(HopperParams.Q, mappable(q), shape.rows);
         params.map(HopperParams.K, mappable(k), shape.keys);
         params.map(HopperParams.V, mappable(v), shape.keys);
@@ -170,11 +177,25 @@ final class HopperKernel implements AttentionKernel {
         return params;
     }
 
-    /** Launches one block a multiprocessor, which take tiles from the first on. */
-    private static void launch(CudaModule module, String name, Shape shape, HopperParams params, Tensor q) {
-        params.set(HopperParams.NEXT, zeros(q, 1));
+    /** Launches one block a multiprocessor, which take tiles from {@code first} on. */
+    private static void launch(CudaModule module, String name, Shape shape, HopperParams params, Tensor q, int first) {
+        params.set(HopperParams.NEXT, Tensors.full(first, Tensors.options(ScalarType.Int, q.device()), 1));
         module.kernel(name)
                 .launch(Gpu.of(q.device()).multiprocessors(), 1, shape.threads, 1, shape.shared, params.bytes());
+    }
+
+    /** Launches a kernel that joins branches; a block takes the heads of some tokens at a time. */
+    private static void join(CudaModule module, String name, Tensor q, Object... arguments) {
+        long tokens = BATCH / q.size(2), batches = (q.size(0) * q.size(1) + tokens - 1) / tokens;
+        int chunks = (int) q.size(3) / 8;
+        module.kernel(name)
+                .launch(
+                        Math.min(batches, 16L * Gpu.of(q.device()).multiprocessors()),
+                        1,
+                        chunks,
+                        BATCH / chunks,
+                        0,
+                        arguments);
     }
 
     /** What a kernel's source says of its launch: rows of a query box and of a key box, threads and shared bytes. */
@@ -184,24 +205,13 @@ final class HopperKernel implements AttentionKernel {
         }
     }
 
-    private static CudaModule module(String name, Tensor q, AttentionSpec spec) {
-        long dim = q.size(3);
+    private static CudaModule module(String name, Tensor q, AttentionSpec spec, SharedPairs pairs) {
         Map<String, Integer> defines = Map.of(
-                "D", dim > 64 ? 128 : 64,
+                "D", q.size(3) > 64 ? 128 : 64,
                 "HALF", Tensors.type(q) == ScalarType.Half ? 1 : 0,
                 "CAUSAL", spec.causal() ? 1 : 0,
-                "FEATURES", features(dim));
+                "CYCLE", pairs.cycle());
         return CudaModule.of(q.device(), AttentionKernel.class, "hopper/" + name + ".cu", defines);
-    }
-
-    /** Features that one thread joins. */
-    private static int features(long dim) {
-        return dim % 16 == 0 ? 16 : 8;
-    }
-
-    /** Blocks for each example that join branches, four rows at a time. */
-    private static long joining(Tensor q, int multiprocessors) {
-        return Math.min((q.size(1) + 3) / 4, 16L * multiprocessors / Math.min(q.size(0), 8));
     }
 
     private static void requireFit(Tensor q, AttentionSpec spec) {

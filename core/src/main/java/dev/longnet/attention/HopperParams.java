@@ -7,6 +7,9 @@ import dev.longnet.tensor.TensorMap;
 import dev.longnet.tensor.Tensors;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -21,9 +24,12 @@ final class HopperParams {
     static final int MOST_BRANCHES = 8;
 
     /** Tensors that have maps, in their order. */
-    static final int Q = 0, K = 1, V = 2, DOUT = 3;
+    static final int Q = 0, K = 1, V = 2, DOUT = 3, SUMS = 4;
 
-    private static final int MAPPED = 4;
+    /** Most heads, whose shares of pairs are told one by one. */
+    static final int MOST_HEADS = 128;
+
+    private static final int MAPPED = 5;
     private static final int MOST_DEPTHS = 2;
 
     // Offsets in bytes; a test holds them against the compiler's.
@@ -36,19 +42,28 @@ final class HopperParams {
     static final int SCALE = B + 20;
     static final int LENGTHS = SCALE + 4;
     static final int NEXT = LENGTHS + 8;
-    static final int OUT = NEXT + 8;
+    static final int BASE = NEXT + 8;
+    static final int OUT = BASE + 8;
     static final int LSE = OUT + 8;
-    static final int STATS = LSE + 8;
+    static final int PART_OUT = LSE + 8;
+    static final int PART_LSE = PART_OUT + 8;
+    static final int STATS = PART_LSE + 8;
     static final int DQ = STATS + 8;
     static final int DK = DQ + 8;
     static final int DV = DK + 8;
-    static final int TURN = DV + 8;
-    static final int BYTES = (TURN + 8 + 63) / 64 * 64;
+    static final int PART_DK = DV + 8;
+    static final int PART_DV = PART_DK + 8;
+    static final int ROW_K = PART_DV + 8;
+    static final int TURN = ROW_K + 8;
+    static final int INNER = TURN + 8;
+    static final int BELOW = INNER + MOST_BRANCHES * MOST_HEADS * Integer.BYTES;
+    static final int BYTES = (BELOW + MOST_BRANCHES * MOST_HEADS + 63) / 64 * 64;
 
     private static final double LOG2_E = 1.4426950408889634;
 
     private final ByteBuffer bytes;
     private final long length;
+    private final int tiles;
     private long rows;
     private long paddedRows;
 
@@ -57,18 +72,21 @@ final class HopperParams {
      *
      * @param q (B, N, H, D)
      * @param k (B, N, Hk, D)
+     * @param whole whether a branch that keeps every row may write to the results themselves
      */
-    HopperParams(Tensor q, Tensor k, AttentionSpec spec, int tile) {
+    HopperParams(Tensor q, Tensor k, AttentionSpec spec, SharedPairs pairs, int tile, boolean whole) {
         bytes = ByteBuffer.allocate(BYTES).order(ByteOrder.nativeOrder());
         length = q.size(1);
         long batch = q.size(0);
-        int heads = (int) q.size(2), index = 0;
+        int heads = (int) q.size(2),
+                index = 0,
+                base = whole ? base(spec.pattern().branches()) : -1;
         long tiles = 0;
         for (Branch branch : spec.pattern().branches()) {
             long w = Math.min(branch.segment(), length), segments = (length + w - 1) / w;
             long kept = (w + branch.ratio() - 1) / branch.ratio(), places = batch * heads * segments;
             long tilesOfSegment = (kept + tile - 1) / tile;
-            bytes.position(BRANCH + index++ * BRANCH_BYTES);
+            bytes.position(BRANCH + index * BRANCH_BYTES);
             bytes.putInt((int) w).putInt(branch.ratio()).putInt(branch.headsPerOffset(heads));
             bytes.putInt((int) segments)
                     .putInt((int) tilesOfSegment)
@@ -76,16 +94,26 @@ final class HopperParams {
                     .putInt((int) kept)
                     .putInt(0);
             bytes.putLong(rows).putLong(paddedRows);
+            for (int head = 0; head < heads; head++) {
+                int at = index * MOST_HEADS + head;
+                bytes.putInt(INNER + Integer.BYTES * at, (int) pairs.inner(index, head));
+                bytes.put(BELOW + at, (byte) pairs.below(index, head));
+            }
             tiles += tilesOfSegment * places;
-            rows += kept * places;
+            rows += index == base ? 0 : kept * places;
+            index++;
             paddedRows += tilesOfSegment * tile * places;
             requireArgument(
-                    tiles <= Integer.MAX_VALUE && segments * kept <= Integer.MAX_VALUE,
+                    tiles <= Integer.MAX_VALUE
+                            && rows <= Integer.MAX_VALUE
+                            && batch * length <= Integer.MAX_VALUE
+                            && segments * kept <= Integer.MAX_VALUE,
                     "attention kernel hopper counts up to 2^31 tiles and rows, too few for a batch of %d sequences of %d"
                             + " tokens; use a smaller batch or shorter sequences",
                     batch,
                     length);
         }
+        this.tiles = (int) tiles;
         bytes.position(BRANCHES);
         bytes.putInt(index).putInt((int) tiles);
         bytes.putInt((int) batch)
@@ -94,15 +122,20 @@ final class HopperParams {
                 .putInt((int) k.size(2))
                 .putInt((int) q.size(3));
         bytes.putFloat((float) (spec.scale() * LOG2_E));
+        bytes.putInt(BASE, base);
         bytes.rewind();
     }
 
-    private HopperParams(HopperParams other) {
-        bytes = ByteBuffer.allocate(BYTES).order(ByteOrder.nativeOrder()).put(0, other.bytes, 0, BYTES);
-        length = other.length;
+    /** The shortest branch that keeps every row, which leaves no pairs to others; -1 without one. */
+    private static int base(List<Branch> branches) {
+        return IntStream.range(0, branches.size())
+                .filter(i -> branches.get(i).ratio() == 1)
+                .boxed()
+                .min(Comparator.comparingLong(i -> branches.get(i).segment()))
+                .orElse(-1);
     }
 
-    /** Rows of the compact results of all branches. */
+    /** Rows of the compact results of all branches but the base. */
     long rows() {
         return rows;
     }
@@ -116,6 +149,21 @@ final class HopperParams {
         return bytes.getInt(BRANCHES);
     }
 
+    /** The first tile of branch i among those of the launch; of all of them for the branch after the last. */
+    int firstTile(int i) {
+        return i == branches() ? tiles : bytes.getInt(BRANCH + i * BRANCH_BYTES + BRANCH_FIRST_TILE);
+    }
+
+    /** The launch ends before this tile. */
+    void end(int tile) {
+        bytes.putInt(TILES, tile);
+    }
+
+    /** Sets the numbers from one token's dk and dv to the next one's. */
+    void rowK(long numbers) {
+        bytes.putLong(ROW_K, numbers);
+    }
+
     /** Sets a pointer, one of the offsets; a null tensor is a null pointer. */
     HopperParams set(int offset, Tensor tensor) {
         bytes.putLong(offset, tensor == null ? 0 : Tensors.address(tensor));
@@ -127,8 +175,8 @@ final class HopperParams {
      * residues below N mod r have one position more and a map of their own, so that no load reaches beyond its example.
      *
      * @param tensor (B, N, heads, D), laid out as a map can say
-     * @param which Q, K, V or DOUT
-     * @param box rows that a load takes
+     * @param which Q, K, V, DOUT or SUMS, of dq in float32
+     * @param box rows of which a load takes 128 bytes
      */
     void map(int which, Tensor tensor, int box) {
         long batch = tensor.size(0), heads = tensor.size(2), dim = tensor.size(3);
@@ -140,24 +188,11 @@ final class HopperParams {
                 if (residues > 0 && positions > 0) {
                     long[] shape = {dim, residues, positions, heads, batch};
                     long[] strides = {row, row * r, head, example};
-                    TensorMap.put(bytes, mapAt(which, i, deep), tensor, shape, strides, 64, 1, box, 1, 1);
+                    int features = 128 / (int) tensor.element_size();
+                    TensorMap.put(bytes, mapAt(which, i, deep), tensor, shape, strides, features, 1, box, 1, 1);
                 }
             }
         }
-    }
-
-    /** The struct with branch i alone, its rows where they were. */
-    HopperParams only(int i) {
-        HopperParams one = new HopperParams(this);
-        for (int which = 0; which < MAPPED; which++) {
-            one.bytes.put(mapAt(which, 0, 0), bytes, mapAt(which, i, 0), MOST_DEPTHS * TensorMap.BYTES);
-        }
-        int from = BRANCH + i * BRANCH_BYTES, next = from + BRANCH_BYTES;
-        int end = i + 1 < branches() ? bytes.getInt(next + BRANCH_FIRST_TILE) : bytes.getInt(TILES);
-        one.bytes.put(BRANCH, bytes, from, BRANCH_BYTES);
-        one.bytes.putInt(BRANCH + BRANCH_FIRST_TILE, 0);
-        one.bytes.putInt(BRANCHES, 1).putInt(TILES, end - bytes.getInt(from + BRANCH_FIRST_TILE));
-        return one;
     }
 
     /** The struct as a kernel's argument. */

@@ -27,22 +27,18 @@ public final class TensorMap {
     private TensorMap() {}
 
     /**
-     * Writes a map of a bfloat16 or float16 tensor: boxes come under the 128-byte swizzle, with zeros for what lies
-     * outside.
+     * Writes a map of a bfloat16, float16 or float32 tensor: boxes come and go under the 128-byte swizzle, with zeros for
+     * what lies outside.
      *
      * @param to where 128 bytes go
      * @param at index of the first
      * @param shape numbers along each axis, the one of neighbouring numbers first
-     * @param strides numbers from one to the next along every axis but the first, multiples of 8; not sorted
+     * @param strides numbers from one to the next along every axis but the first, multiples of 16 bytes; not sorted
      * @param box numbers that a load takes along each axis
      */
     public static void put(ByteBuffer to, int at, Tensor tensor, long[] shape, long[] strides, int... box) {
-        ScalarType type = Tensors.type(tensor);
-        requireArgument(
-                type == ScalarType.BFloat16 || type == ScalarType.Half,
-                "tensor maps are made of bfloat16 and float16, got %s",
-                type);
-        long[] byteStrides = Arrays.stream(strides).map(s -> s * Short.BYTES).toArray();
+        long bytes = tensor.element_size();
+        long[] byteStrides = Arrays.stream(strides).map(s -> s * bytes).toArray();
         int[] step = new int[shape.length];
         Arrays.fill(step, 1);
         TensorMap mine = MINE.get();
@@ -50,9 +46,7 @@ public final class TensorMap {
             check(
                     cudart.cuTensorMapEncodeTiled(
                             mine.map,
-                            type == ScalarType.Half
-                                    ? cudart.CU_TENSOR_MAP_DATA_TYPE_FLOAT16
-                                    : cudart.CU_TENSOR_MAP_DATA_TYPE_BFLOAT16,
+                            type(tensor),
                             shape.length,
                             address,
                             shape,
@@ -66,5 +60,19 @@ public final class TensorMap {
                     "mapping a tensor of " + Arrays.toString(shape) + " with strides " + Arrays.toString(strides));
         }
         to.put(at, mine.bytes, 0, BYTES);
+    }
+
+    private static int type(Tensor tensor) {
+        ScalarType type = Tensors.type(tensor);
+        if (type == ScalarType.Float) {
+            return cudart.CU_TENSOR_MAP_DATA_TYPE_FLOAT32;
+        }
+        requireArgument(
+                type == ScalarType.BFloat16 || type == ScalarType.Half,
+                "tensor maps are made of bfloat16, float16 and float32, got %s",
+                type);
+        return type == ScalarType.Half
+                ? cudart.CU_TENSOR_MAP_DATA_TYPE_FLOAT16
+                : cudart.CU_TENSOR_MAP_DATA_TYPE_BFLOAT16;
     }
 }

@@ -69,13 +69,20 @@ record HopperCase(Tensor q, Tensor k, Tensor v, Tensor dout, AttentionSpec spec)
         };
     }
 
-    /** Up to eight branches, in any order, some of them twice. */
+    /** Up to eight branches, in any order, some of them twice; every other time such as share pairs. */
     private static DilationPattern pattern(Random random, int length, int seed) {
         List<Branch> branches = new ArrayList<>();
         int count = 1 + random.nextInt(4), segment = 1, ratio = 0;
+        boolean nested = seed % 2 == 1;
         for (int i = 0; i < count; i++) {
-            segment += 1 + random.nextInt(1 + length / 2);
-            ratio = Math.min(segment, ratio + 1 + (i == 0 ? random.nextInt(2) : random.nextInt(7)));
+            boolean multiple = nested && i > 0;
+            segment = multiple
+                    ? segment * (1 + random.nextInt(4))
+                    : segment + 1 + random.nextInt(1 + length / (nested ? 8 : 2));
+            int next = multiple
+                    ? ratio * (1 + random.nextInt(4))
+                    : ratio + 1 + (i == 0 ? random.nextInt(2) : random.nextInt(7));
+            ratio = Math.min(segment, next);
             branches.add(new Branch(segment, ratio));
         }
         if (seed % 8 == 5) {

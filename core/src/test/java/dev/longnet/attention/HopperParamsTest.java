@@ -22,7 +22,7 @@ class HopperParamsTest {
             // 300 tokens, 2 examples, 4 heads: branches of 3 segments of 100 rows, and of 2 segments of ⌈200 / 3⌉ = 67.
             Tensor q = Tensors.zeros(HALF, 2, 300, 4, 16), k = Tensors.zeros(HALF, 2, 300, 2, 16);
             AttentionSpec spec = AttentionSpec.of(DilationPattern.parse("100:1,200:3,1000:2"), true, 16);
-            HopperParams params = new HopperParams(q, k, spec, 64);
+            HopperParams params = params(q, k, spec, false);
             ByteBuffer bytes = params.bytes();
             assertThat(ints(bytes, HopperParams.BRANCH, 7)).containsExactly(100, 1, 4, 3, 2, 0, 100);
             int second = HopperParams.BRANCH + HopperParams.BRANCH_BYTES, third = second + HopperParams.BRANCH_BYTES;
@@ -39,20 +39,38 @@ class HopperParamsTest {
     }
 
     @Test
-    void oneBranchKeepsItsPlaceInTheResults() {
+    void aBranchOfAllRowsHasNoCompactOnes() {
+        try (Scope scope = new Scope()) {
+            Tensor q = Tensors.zeros(HALF, 2, 300, 4, 16);
+            // The shorter of those with ratio 1 is the base.
+            AttentionSpec spec = AttentionSpec.of(DilationPattern.parse("150:1,50:1,200:3"), true, 16);
+            HopperParams params = params(q, q, spec, true);
+            assertThat(params.bytes().getInt(HopperParams.BASE)).isEqualTo(1);
+            assertThat(params.rows()).isEqualTo(8 * (300 + 134));
+            assertThat(params.bytes().getLong(HopperParams.BRANCH + 2 * HopperParams.BRANCH_BYTES + 32))
+                    .isEqualTo(8 * 300);
+            // The branch of 150 leaves its pairs within 50 tokens to it, that of 200 as well.
+            int[] inner = ints(params.bytes(), HopperParams.INNER, 2 * HopperParams.MOST_HEADS + 4);
+            assertThat(inner[0]).isEqualTo(50);
+            assertThat(inner[HopperParams.MOST_HEADS]).isZero();
+            assertThat(inner[2 * HopperParams.MOST_HEADS]).isEqualTo(50);
+            assertThat(params.bytes().get(HopperParams.BELOW + HopperParams.MOST_HEADS))
+                    .isEqualTo((byte) 0b101);
+        }
+    }
+
+    @Test
+    void tilesOfABranchFollowEachOther() {
         try (Scope scope = new Scope()) {
             Tensor q = Tensors.zeros(HALF, 2, 300, 4, 16);
             AttentionSpec spec = AttentionSpec.of(DilationPattern.parse("100:1,200:3,1000:2"), true, 16);
-            HopperParams all = new HopperParams(q, q, spec, 64);
-            for (int i = 0; i < 3; i++) {
-                HopperParams one = all.only(i);
-                int[] whole = ints(all.bytes(), HopperParams.BRANCH + i * HopperParams.BRANCH_BYTES, 12);
-                int tiles = 8 * whole[3] * whole[4];
-                whole[5] = 0;
-                assertThat(ints(one.bytes(), HopperParams.BRANCH, 12)).isEqualTo(whole);
-                assertThat(ints(one.bytes(), HopperParams.BRANCHES, 3)).containsExactly(1, tiles, 2);
-            }
-            assertThat(all.branches()).isEqualTo(3);
+            HopperParams params = params(q, q, spec, false);
+            assertThat(params.branches()).isEqualTo(3);
+            assertThat(new int[] {params.firstTile(0), params.firstTile(1), params.firstTile(2), params.firstTile(3)})
+                    .containsExactly(0, 8 * 6, 8 * (6 + 4), 8 * (6 + 4 + 3));
+            params.end(params.firstTile(1));
+            assertThat(params.bytes().getInt(HopperParams.TILES)).isEqualTo(48);
+            assertThat(params.firstTile(3)).isEqualTo(8 * (6 + 4 + 3));
         }
     }
 
@@ -61,10 +79,15 @@ class HopperParamsTest {
         try (Scope scope = new Scope()) {
             Tensor q = Tensors.zeros(HALF, 1, 1, 1, 8).expand(60_000, 1_000_000, 128, 8);
             AttentionSpec spec = AttentionSpec.of(DilationPattern.parse("2048:1"), true, 8);
-            assertThatThrownBy(() -> new HopperParams(q, q, spec, 64))
+            assertThatThrownBy(() -> params(q, q, spec, true))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("use a smaller batch or shorter sequences");
         }
+    }
+
+    private static HopperParams params(Tensor q, Tensor k, AttentionSpec spec, boolean whole) {
+        SharedPairs pairs = SharedPairs.of(spec.pattern(), q.size(1), (int) q.size(2));
+        return new HopperParams(q, k, spec, pairs, 64, whole);
     }
 
     private static int[] ints(ByteBuffer bytes, int at, int count) {

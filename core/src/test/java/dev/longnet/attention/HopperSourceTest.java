@@ -36,25 +36,36 @@ class HopperSourceTest {
 
     @ParameterizedTest
     @CsvSource({
-        "forward,64,0,1,16",
-        "forward,64,1,1,8",
-        "forward,64,0,0,8",
-        "forward,128,0,1,16",
-        "forward,128,1,0,8",
-        "backward,64,0,1,16",
-        "backward,64,1,0,8",
-        "backward,128,0,1,16",
-        "backward,128,1,0,8"
+        "forward,64,0,1,0",
+        "forward,64,0,1,2",
+        "forward,64,0,1,3",
+        "forward,64,1,0,3",
+        "forward,64,0,0,2",
+        "forward,128,0,1,0",
+        "forward,128,0,1,2",
+        "forward,128,0,1,3",
+        "forward,128,1,0,3",
+        "forward,128,0,0,2",
+        "backward,64,0,1,0",
+        "backward,64,0,1,2",
+        "backward,64,0,1,3",
+        "backward,64,1,0,3",
+        "backward,64,0,0,2",
+        "backward,128,0,1,0",
+        "backward,128,0,1,2",
+        "backward,128,0,1,3",
+        "backward,128,1,0,3",
+        "backward,128,0,0,2"
     })
     void compilesWithoutSpillsAndWithoutWaitingBetweenMatrixProducts(
-            String source, int d, int half, int causal, int features) throws IOException, InterruptedException {
+            String source, int d, int half, int causal, int cycle) throws IOException, InterruptedException {
         List<String> options = List.of(
                 "--std=c++17",
                 "--use_fast_math",
                 "-DD=" + d,
                 "-DHALF=" + half,
                 "-DCAUSAL=" + causal,
-                "-DFEATURES=" + features,
+                "-DCYCLE=" + cycle,
                 source + ".cu");
         String said = nvcc(options, "-gencode=arch=compute_90a,code=sm_90a", "-cubin", "-Xptxas=-v", "-o", "out.cubin");
         // C75xx: the compiler has serialized matrix products or ignored the registers that were asked for.
@@ -87,9 +98,13 @@ class HopperSourceTest {
                 static_assert(offsetof(Params, N) == %7$d + 4 && offsetof(Params, H) == %7$d + 8);
                 static_assert(offsetof(Params, Hk) == %7$d + 12 && offsetof(Params, width) == %7$d + 16);
                 static_assert(offsetof(Params, scale) == %d && offsetof(Params, lengths) == %d && offsetof(Params, next) == %d);
-                static_assert(offsetof(Params, out) == %d && offsetof(Params, lse) == %d && offsetof(Params, stats) == %d);
-                static_assert(offsetof(Params, dq) == %d && offsetof(Params, dk) == %d && offsetof(Params, dv) == %d);
-                static_assert(offsetof(Params, turn) == %d);
+                static_assert(offsetof(Params, base) == %d && offsetof(Params, out) == %d && offsetof(Params, lse) == %d);
+                static_assert(offsetof(Params, partOut) == %d && offsetof(Params, partLse) == %d);
+                static_assert(offsetof(Params, stats) == %d && offsetof(Params, dq) == %d);
+                static_assert(offsetof(Params, dk) == %d && offsetof(Params, dv) == %d);
+                static_assert(offsetof(Params, partDk) == %d && offsetof(Params, partDv) == %d);
+                static_assert(offsetof(Params, rowK) == %d && offsetof(Params, turn) == %d);
+                static_assert(offsetof(Params, inner) == %d && offsetof(Params, below) == %d && MAX_HEADS == %d);
                 """.replace("%7$d", String.valueOf(HopperParams.B));
         Object[] offsets = Stream.of(
                         HopperParams.BYTES,
@@ -104,13 +119,22 @@ class HopperSourceTest {
                         HopperParams.SCALE,
                         HopperParams.LENGTHS,
                         HopperParams.NEXT,
+                        HopperParams.BASE,
                         HopperParams.OUT,
                         HopperParams.LSE,
+                        HopperParams.PART_OUT,
+                        HopperParams.PART_LSE,
                         HopperParams.STATS,
                         HopperParams.DQ,
                         HopperParams.DK,
                         HopperParams.DV,
-                        HopperParams.TURN)
+                        HopperParams.PART_DK,
+                        HopperParams.PART_DV,
+                        HopperParams.ROW_K,
+                        HopperParams.TURN,
+                        HopperParams.INNER,
+                        HopperParams.BELOW,
+                        HopperParams.MOST_HEADS)
                 .toArray();
         Files.writeString(folder.resolve("offsets.cu"), String.format(source, offsets));
         nvcc(
@@ -119,7 +143,7 @@ class HopperSourceTest {
                 "-DD=64",
                 "-DHALF=0",
                 "-DCAUSAL=1",
-                "-DFEATURES=8",
+                "-DCYCLE=2",
                 "-arch=compute_90a",
                 "-ptx",
                 "-o",

@@ -11,14 +11,8 @@
 
 constexpr int BM = 64;                   // query rows of a step
 constexpr int STAGES = D == 64 ? 4 : 2;  // of queries
-constexpr bool EARLY = D == 64;          // scores begin one step ahead, where registers allow it
-constexpr int DS_STAGES = 2, KV_STAGES = 2;
-constexpr u32 Q_BYTES = BM * D * 2, KV_BYTES = BN * D * 2, DS_BYTES = BM * BN * 2, STATS_BYTES = BM * 8;
-constexpr int THREADS = D == 64 ? 512 : 384, SHARED = 2 * KV_STAGES * KV_BYTES + STAGES * (2 * Q_BYTES + STATS_BYTES) + DS_STAGES * DS_BYTES + 1024;
-
-// What the launch has to know: rows of a query box, of a key box, threads and bytes of shared memory of a block.
-extern "C" __device__ const int backwardShape[4] = {BM, BN, THREADS, SHARED};
-
+constexpr int DS_STAGES = 2, KV_STAGES = D == 64 ? 2 : 1, DQ_STAGES = D == 64 ? 2 : 1;
+constexpr u32 Q_BYTES = BM * D * 2, KV_BYTES = BN * D * 2, DS_BYTES = BM * BN * 2, DQ_BYTES = BM * 64 * 4, STATS_BYTES = BM * 8;
 // dq = dS k over 16 keys for 64 queries and 64 features; dS lies query after query, k key after key.
 __device__ __forceinline__ void spread(float (&o)[32], u64 ds, u64 k, int add) {
     asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %34, 0;\nwgmma.mma_async.sync.aligned.m64n64k16.f32." TYPE
@@ -29,8 +23,10 @@ __device__ __forceinline__ void spread(float (&o)[32], u64 ds, u64 k, int add) {
 __device__ __forceinline__ void storeTransposed(u32 to, u32 a, u32 b, u32 c, u32 d) {
     asm volatile("stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(a), "r"(b), "r"(c), "r"(d) : "memory");
 }
-__device__ __forceinline__ void addTo(float* to, float a, float b, float c, float d) {
-    asm volatile("red.global.add.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(to), "f"(a), "f"(b), "f"(c), "f"(d) : "memory");
+// Adds a box of float32 to global memory.
+__device__ __forceinline__ void addTo(const Map* map, u32 from, int d, int residue, int position, int head, int b) {
+    asm volatile("cp.reduce.async.bulk.tensor.5d.global.shared::cta.add.tile.bulk_group [%0, {%2, %3, %4, %5, %6}], [%1];"
+                 ::"l"(map), "r"(from), "r"(d), "r"(residue), "r"(position), "r"(head), "r"(b) : "memory");
 }
 // (lse, delta) of two neighbouring queries.
 __device__ __forceinline__ float4 statistics(u32 at) {
@@ -71,130 +67,189 @@ template <bool B, class X, class Y> struct Choose { typedef X Type; };
 template <class X, class Y> struct Choose<false, X, Y> { typedef Y Type; };
 typedef Choose<D == 64, Held, Resting>::Type Left;
 
-// Where a tile stands. The producer finds out, the others read it.
+// Where a tile stands.
 struct Tile : Rows {
     int n;                          // first key row within the segment
-    int first, steps;               // query tiles that see a key of it; steps -1 after the last tile
-    u64 compact, stats;             // the segment's first compact row, its first row of statistics
+    int first, steps;               // the first query tile that sees a key of it and how many do; steps -1 after the last tile
+    int gapLow, gap;                // of which `gap` from gapLow on do not
+    // The segment's first row of statistics.
+    __device__ __forceinline__ u64 stats(const Params& p) const { return p.branch[branch].stats + place * p.branch[branch].tiles * BN; }
+    __device__ __forceinline__ int row(int i) const {     // the first query row of step i
+        int tile = first + i;
+        return (!CAUSAL && tile >= gapLow ? tile + gap : tile) * BM;
+    }
 };
 
-__device__ __forceinline__ void locate(const Params& p, int t, volatile Tile& x) {
-    u64 place;
-    int tile = locateRows(p, t, x, place);  // the first keys are seen by most
+// Where tile t of the launch stands; without steps where no query sees a key of it, -1 of them after the last tile.
+__device__ __forceinline__ void locate(const Params& p, int t, Tile& x) {
+    x.steps = -1;
+    if (t >= p.tiles) return;
+    int tile = locateRows(p, t, x);         // the first keys are seen by most
     const Branch& br = p.branch[x.branch];
     if (CAUSAL && p.turn) tile = br.tiles - 1 - tile;   // but nobody waits where the last ones add first
-    int n = tile * BN, first = CAUSAL ? n / BM : 0;
+    int n = tile * BN, queries = (x.rows + BM - 1) / BM;
     x.n = n;
-    x.compact = br.partial + place * br.rows;
-    x.stats = br.stats + place * br.tiles * BN;
-    x.first = first;
-    x.steps = (x.rows + BM - 1) / BM - first;
+    x.first = x.gapLow = x.gap = x.steps = 0;
+    if (n >= x.rows || withoutQueries(x.offset + n * br.r, x.length, x.inner)) return;
+    int high = min(bounds(x, br.r, n).high / BM, queries - 1);      // one query tile at least, that results are written
+    if (CAUSAL) x.first = high;
+    else {
+        int low = (bounds(x, br.r, n + BN - 1).low + BM - 1) / BM;
+        if (low < high) { x.gapLow = low; x.gap = high - low; }
+    }
+    x.steps = queries - x.first - x.gap;
 }
 
-// The rows of dq that a tile adds to, as one warpgroup sees them: 64 features of 64 queries a step.
-struct Queries {
-    float* to;          // of this lane in the first step: even lanes take row lane / 4, odd ones the row eight below
-    u32 apart;          // numbers from one kept row to the next
-    int row, rows, columns;
-    int tile;           // of keys, in the segment
-    int* turn;
+// How many tiles add to the query tile at row m before this one; below 0 where this one has nothing to add.
+__device__ __forceinline__ int earlier(const Tile& x, int r, int m) {
+    int tile = x.n / BN;
+    if (CAUSAL) return (bounds(x, r, min(m + BM, x.rows) - 1).low + BN - 1) / BN - 1 - tile;    // from the diagonal down
+    if (!CYCLE || x.inner == 0) return tile;
+    // Tiles that lie within the inner segment that all these queries lie in have nothing to add.
+    Bounds b = bounds(x, r, m);
+    int from = (b.low + BN - 1) / BN, to = m + BM > b.high ? 0 : b.high / BN;
+    return tile < from || to <= from ? tile : tile < to ? -1 : tile - (to - from);
+}
 
-    __device__ __forceinline__ Queries(const Params& p, const volatile Tile& x, int c) {
-        int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % 4, column = c * 64 + lane % 4 / 2 * 4;
-        row = x.first * BM + warp * 16 + lane / 4 + lane % 2 * 8;
-        rows = x.rows;
-        columns = p.width - column;
-        int r = p.branch[x.branch].r, token = x.position * r + x.residue;
-        apart = r * p.H * p.width;
-        to = p.dq + (((u64)x.b * p.N + token) * p.H + x.h) * p.width + (u64)row * apart + column;
-        tile = x.n / BN;
-        turn = p.turn ? p.turn + (x.stats / BM + x.first) * BOXES + c : nullptr;
-    }
-    __device__ __forceinline__ void multiply(float (&o)[32], u32 ds, u32 k) {
-        u64 left = descriptor(ds, 16), right = descriptor(k, 16);
-        fence();
+// dQ of 64 queries and 64 features, by one warpgroup: dS, put down query after query, times the keys' features.
+__device__ __forceinline__ void multiply(float (&o)[32], u32 ds, u32 k) {
+    u64 left = descriptor(ds, 16), right = descriptor(k, 16);
+    fence();
+    #pragma unroll
+    for (int j = 0; j < BN / 16; j++) spread(o, left + (j / 4) * (BM * 128 >> 4) + j % 4 * 2, right + j * (2048 >> 4), j > 0);
+    commit();
+}
+
+// Adds dQ of the queries from row m on, features from 64 c on, to global memory, by way of DQ_BYTES at `buffer`. Rows
+// beyond the segment's end are zero: nothing there has seen a key.
+__device__ __forceinline__ void add(const Params& p, const float (&o)[32], const Tile& x, int m, int c, u32 buffer) {
+    int lane = threadIdx.x % 32, row = threadIdx.x / 32 % 4 * 16 + lane / 4, bar = 1 + threadIdx.x / 128;
+    bool leader = threadIdx.x % 128 == 0;
+    if (leader) asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(DQ_STAGES - 1) : "memory");
+    asm volatile("bar.sync %0, 128;" ::"r"(bar) : "memory");        // the buffer is free
+    u32 at = buffer + row * 128 + ((lane % 4 / 2 ^ row % 8) << 4) + lane % 2 * 8;        // under the swizzle
+    #pragma unroll
+    for (int j = 0; j < 8; j++)
         #pragma unroll
-        for (int j = 0; j < BN / 16; j++) spread(o, left + (j / 4) * (BM * 128 >> 4) + j % 4 * 2, right + j * (2048 >> 4), j > 0);
-        commit();
+        for (int y = 0; y < 2; y++)
+            asm volatile("st.shared.v2.f32 [%0], {%1, %2};"
+                         ::"r"((at ^ j % 4 * 32) + j / 4 * (BM * 128) + y * 1024), "f"(o[4 * j + 2 * y]), "f"(o[4 * j + 2 * y + 1]) : "memory");
+    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+    asm volatile("bar.sync %0, 128;" ::"r"(bar) : "memory");
+    if (!leader) return;
+    volatile int* turn = nullptr;
+    int before = 0, r = p.branch[x.branch].r;
+    if (p.turn) {
+        turn = p.turn + (x.stats(p) + m) / BM * BOXES + c;
+        before = earlier(x, r, m);
+        if (before < 0) return;
+        while (*turn != before);
+        __threadfence();
     }
-    __device__ __forceinline__ void add(const float (&o)[32], int i) {
-        int bar = 1 + threadIdx.x / 128;
-        int before = CAUSAL ? i * BM / BN : tile;   // tiles that add to these queries before this one
-        if (turn) {
-            if (threadIdx.x % 128 == 0) while (*(volatile int*)(turn + i * BOXES) != before);
-            asm volatile("bar.sync %0, 128;" ::"r"(bar) : "memory");
-            __threadfence();
-        }
-        bool odd = threadIdx.x % 2;
-        float* at = to + (u64)(i * BM) * apart;
-        #pragma unroll
-        for (int j = 0; j < 8; j++) {
-            float a = __shfl_xor_sync(~0u, odd ? o[4 * j] : o[4 * j + 2], 1), b = __shfl_xor_sync(~0u, odd ? o[4 * j + 1] : o[4 * j + 3], 1);
-            if (row + i * BM < rows && 8 * j < columns) {
-                if (odd) addTo(at + 8 * j, a, b, o[4 * j + 2], o[4 * j + 3]);
-                else addTo(at + 8 * j, o[4 * j], o[4 * j + 1], a, b);
-            }
-        }
-        if (turn) {
-            __threadfence();
-            asm volatile("bar.sync %0, 128;" ::"r"(bar) : "memory");
-            if (threadIdx.x % 128 == 0) *(volatile int*)(turn + i * BOXES) = before + 1;
-        }
+    const Map* map = &p.map[4][x.branch][x.residue < p.N % r];
+    addTo(map, buffer, 64 * c, x.residue, x.position + m, x.h, x.b);
+    if (64 * c + 32 < p.width) addTo(map, buffer + BM * 128, 64 * c + 32, x.residue, x.position + m, x.h, x.b);
+    asm volatile("cp.async.bulk.commit_group;" ::: "memory");
+    if (p.turn) {
+        asm volatile("cp.async.bulk.wait_group 0;" ::: "memory");
+        __threadfence();
+        *turn = before + 1;
     }
+}
+
+// Shared memory after keys, values, queries, their gradients and statistics, dS and dQ.
+struct Rest {
+    u64 bars[2 * KV_STAGES + 2 * STAGES + 2 * DS_STAGES + 5];
+    Tile slots[4];
+    unsigned char times[KV_STAGES][TIMES];      // how often a pair counts, by key and query
 };
+constexpr int THREADS = D == 64 ? 512 : 384,
+    SHARED = 2 * KV_STAGES * KV_BYTES + STAGES * (2 * Q_BYTES + STATS_BYTES) + DS_STAGES * DS_BYTES
+        + BOXES * DQ_STAGES * DQ_BYTES + sizeof(Rest);
+
+// What the launch has to know: rows of a query box, of a key box, threads and bytes of shared memory of a block.
+extern "C" __device__ const int backwardShape[4] = {BM, BN, THREADS, SHARED};
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_constant__ Params p) {
-    extern __shared__ char raw[];
-    char* base = (char*)(((u64)raw + 1023) & ~(u64)1023);
-    u32 ks = smem(base), vs = ks + KV_STAGES * KV_BYTES, qs = vs + KV_STAGES * KV_BYTES, os = qs + STAGES * Q_BYTES,
-        ds = os + STAGES * Q_BYTES, ss = ds + DS_STAGES * DS_BYTES;
-    __shared__ u64 bars[2 * KV_STAGES + 2 * STAGES + 2 * DS_STAGES];
-    __shared__ Tile slots[4];
-    u32 kvFull = smem(bars), kvEmpty = kvFull + 8 * KV_STAGES, full = kvEmpty + 8 * KV_STAGES, empty = full + 8 * STAGES,
-        dsFull = empty + 8 * STAGES, dsEmpty = dsFull + 8 * DS_STAGES;
+    extern __shared__ __align__(1024) char raw[];          // and nothing else, so that it begins so
+    u32 ks = smem(raw), vs = ks + KV_STAGES * KV_BYTES, qs = vs + KV_STAGES * KV_BYTES, os = qs + STAGES * Q_BYTES,
+        ds = os + STAGES * Q_BYTES, sums = ds + DS_STAGES * DS_BYTES, ss = sums + BOXES * DQ_STAGES * DQ_BYTES;
+    Rest& rest = *(Rest*)(raw + (SHARED - sizeof(Rest)));
+    u32 kvFull = smem(rest.bars), kvEmpty = kvFull + 8 * KV_STAGES, full = kvEmpty + 8 * KV_STAGES, empty = full + 8 * STAGES,
+        dsFull = empty + 8 * STAGES, dsEmpty = dsFull + 8 * DS_STAGES,
+        located = dsEmpty + 8 * DS_STAGES, loaded = located + 8 * 4;
     int thread = threadIdx.x, wg = __shfl_sync(~0u, thread / 128, 0);
     if (thread == 0) {
-        for (int i = 0; i < KV_STAGES; i++) { barInit(kvFull + 8 * i, 1); barInit(kvEmpty + 8 * i, THREADS / 32 - 4); }
+        for (int i = 0; i < KV_STAGES; i++) { barInit(kvFull + 8 * i, 2); barInit(kvEmpty + 8 * i, THREADS / 32 - 4); }    // full: loaded, described
         for (int i = 0; i < STAGES; i++) { barInit(full + 8 * i, 1); barInit(empty + 8 * i, 8); }     // warps that let go
         for (int i = 0; i < DS_STAGES; i++) { barInit(dsFull + 8 * i, 8); barInit(dsEmpty + 8 * i, D == 64 ? 4 : 8); }
+        for (int i = 0; i < 5; i++) barInit(located + 8 * i, 1);
         asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
     }
     __syncthreads();
     int lane = thread % 32, warp = __shfl_sync(~0u, thread / 32 % 4, 0);
-    // dQ of a tile's step i, the n-th of the block, from the dS that has been put down and the keys' features at `keys`.
-    auto spreadStep = [&](Queries& dq, int i, u32 n, u32 keys) {
-        u32 st = n % DS_STAGES;
-        barWait(dsFull + 8 * st, n / DS_STAGES & 1);
+    // dQ of a tile's step i, the n-th of the block, of 64 features, the c-th: adds it to global memory; computes it, from
+    // the dS that has been put down and the keys' features at `keys`, and adds it.
+    auto spreadEnd = [&](const float (&o)[32], const Tile& x, int i, u32 n, int c) {
+        if (lane == 0) barArrive(dsEmpty + 8 * (n % DS_STAGES));
+        add(p, o, x, x.row(i), c, sums + (c * DQ_STAGES + n % DQ_STAGES) * DQ_BYTES);
+    };
+    auto spreadStep = [&](const Tile& x, int i, u32 n, int c, u32 keys) {
         float o[32];
-        dq.multiply(o, ds + st * DS_BYTES, keys);
+        barWait(dsFull + 8 * (n % DS_STAGES), n / DS_STAGES & 1);
+        multiply(o, ds + n % DS_STAGES * DS_BYTES, keys);
         waitGroups<0>();
-        if (lane == 0) barArrive(dsEmpty + 8 * st);
-        dq.add(o, i);
+        spreadEnd(o, x, i, n, c);
     };
 
     if (wg == 0) {
-        asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
-        if (thread == 0) {
-            u32 n = 0;  // query tiles loaded
+        asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(D == 64 ? 24 : 40));
+        if (warp == 1) {
+            // Finds the next tile and says what the others have to know of it, ahead of the loads.
             for (u32 it = 0;; it++) {
                 u32 ki = it % KV_STAGES;
-                volatile Tile& x = slots[it % 4];   // its last readers let go of their keys two tiles ago
-                int t;
-                while ((t = atomicAdd(p.next, 1)) < p.tiles) {
-                    locate(p, t, x);
-                    if (x.n < x.rows) break;
-                }
+                Tile& slot = rest.slots[it % 4];    // its last readers let go of their keys two tiles ago
+                int steps;
+                // A tile that others wait for is not taken before its turn to be computed comes near.
+                if (p.turn && it > 0) barWait(loaded, it - 1 & 1);
+                do {
+                    if (lane == 0) locate(p, atomicAdd(p.next, 1), slot);
+                    __syncwarp();
+                    steps = slot.steps;
+                    __syncwarp();
+                } while (steps == 0);
+                if (lane == 0) barArrive(located + it % 4 * 8);
+                u32 kept = CYCLE && steps > 0 ? keepers(p, slot, lane) : 0;
                 barWait(kvEmpty + 8 * ki, it / KV_STAGES & 1 ^ 1);
-                if (t >= p.tiles) { x.steps = -1; barArrive(kvFull + 8 * ki); break; }
+                if (CYCLE && steps > 0)
+                    #pragma unroll 4
+                    for (int row = 0; row < PERIOD; row++) {
+                        u32 both = __shfl_sync(~0u, kept, row) & kept;
+                        if (lane < PERIOD) rest.times[ki][row * PERIOD + lane] = 1 + __popc(both);
+                    }
+                __syncwarp();
+                if (lane == 0) barArrive(kvFull + 8 * ki);
+                if (steps < 0) break;
+            }
+        } else if (thread == 0) {
+            u32 n = 0;  // query tiles loaded
+            for (u32 it = 0;; it++) {
+                u32 ki = it % KV_STAGES, bar = kvFull + 8 * ki;
+                const Tile& x = rest.slots[it % 4];
+                barWait(located + it % 4 * 8, it / 4 & 1);
+                barWait(kvEmpty + 8 * ki, it / KV_STAGES & 1 ^ 1);
+                if (x.steps < 0) { barArrive(bar); break; }
                 const Map* map = &p.map[0][x.branch][x.residue < p.N % p.branch[x.branch].r];
                 int hk = x.h / (p.H / p.Hk);
-                barExpect(kvFull + 8 * ki, 2 * KV_BYTES);
+                barExpect(bar, 2 * KV_BYTES);
                 for (int c = 0; c < BOXES; c++) {
-                    load(ks + ki * KV_BYTES + c * BN * 128, map + 2 * MAX_BRANCHES, kvFull + 8 * ki, c * 64, x.residue, x.position + x.n, hk, x.b);
-                    load(vs + ki * KV_BYTES + c * BN * 128, map + 4 * MAX_BRANCHES, kvFull + 8 * ki, c * 64, x.residue, x.position + x.n, hk, x.b);
+                    load(ks + ki * KV_BYTES + c * BN * 128, map + 2 * MAX_BRANCHES, bar, c * 64, x.residue, x.position + x.n, hk, x.b);
+                    load(vs + ki * KV_BYTES + c * BN * 128, map + 4 * MAX_BRANCHES, bar, c * 64, x.residue, x.position + x.n, hk, x.b);
                 }
+                const float2* stats = p.stats + x.stats(p);
                 #pragma unroll 1
-                for (int m = x.first * BM; m < x.rows; m += BM, n++) {
+                for (int i = 0; i < x.steps; i++, n++) {
+                    int m = x.row(i);
                     u32 st = n % STAGES, bar = full + 8 * st;
                     barWait(empty + 8 * st, n / STAGES & 1 ^ 1);
                     barExpect(bar, 2 * Q_BYTES + STATS_BYTES);
@@ -202,8 +257,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
                         load(qs + st * Q_BYTES + c * BM * 128, map, bar, c * 64, x.residue, x.position + m, x.h, x.b);
                         load(os + st * Q_BYTES + c * BM * 128, map + 6 * MAX_BRANCHES, bar, c * 64, x.residue, x.position + m, x.h, x.b);
                     }
-                    copy(ss + st * STATS_BYTES, p.stats + x.stats + m, STATS_BYTES, bar);
+                    copy(ss + st * STATS_BYTES, stats + m, STATS_BYTES, bar);
                 }
+                barArrive(loaded);
             }
         }
     } else if (D == 64 && wg == 3) {
@@ -212,15 +268,15 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
         for (u32 it = 0;; it++) {
             u32 ki = it % KV_STAGES;
             barWait(kvFull + 8 * ki, it / KV_STAGES & 1);
-            int steps = __shfl_sync(~0u, slots[it % 4].steps, 0);
+            const Tile& slot = rest.slots[it % 4];
+            int steps = __shfl_sync(~0u, slot.steps, 0);
             if (steps < 0) break;
-            Queries dq(p, slots[it % 4], 0);
             #pragma unroll 1
-            for (int i = 0; i < steps; i++, n++) spreadStep(dq, i, n, ks + ki * KV_BYTES);
+            for (int i = 0; i < steps; i++, n++) spreadStep(slot, i, n, 0, ks + ki * KV_BYTES);
             if (lane == 0) barArrive(kvEmpty + 8 * ki);
         }
     } else {
-        asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(D == 64 ? 208 : 240));
+        asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(D == 64 ? 208 : 232));
         int me = wg - 1;
         // Where this lane's matrix row of dS^T goes, transposed: queries are rows of 64 keys, under the swizzle.
         u32 store = ds + me * (BM * 128) + (lane / 16 * 8 + lane % 8) * 128 + ((2 * warp + lane / 8 % 2 ^ lane % 8) << 4);
@@ -228,16 +284,23 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
         for (u32 it = 0;; it++) {
             u32 ki = it % KV_STAGES;
             barWait(kvFull + 8 * ki, it / KV_STAGES & 1);
-            int steps = __shfl_sync(~0u, slots[it % 4].steps, 0);
+            const Tile& slot = rest.slots[it % 4];
+            int steps = __shfl_sync(~0u, slot.steps, 0);
             if (steps < 0) break;
-            int rows = __shfl_sync(~0u, slots[it % 4].rows, 0), n0 = __shfl_sync(~0u, slots[it % 4].n, 0);
-            int m = CAUSAL ? n0 / BM * BM : 0, key = n0 + 64 * me + warp * 16 + lane / 4;
+            int rows = __shfl_sync(~0u, slot.rows, 0), n0 = __shfl_sync(~0u, slot.n, 0), r = p.branch[slot.branch].r;
+            int key = n0 + 64 * me + warp * 16 + lane / 4;
+            // Queries that see a key: those from `high` on, without causal order those below `low` too.
+            Bounds near = bounds(slot, r, key), far = bounds(slot, r, key + 8);
+            int low = CAUSAL ? 0 : bounds(slot, r, n0).low, high = bounds(slot, r, n0 + BN - 1).high;
             float dk[D / 2], dv[D / 2];
             #pragma unroll
             for (int i = 0; i < D / 2; i++) dk[i] = dv[i] = 0;
             Left k(ks + ki * KV_BYTES + me * 8192, warp, lane), v(vs + ki * KV_BYTES + me * 8192, warp, lane);
-            Queries dq(p, slots[it % 4], me);
             u32 mine = ks + ki * KV_BYTES + me * (BN * 128);     // D = 128: these keys' features that dQ is computed of here
+            constexpr int STEP = CYCLE ? CYCLE : 1;
+            const unsigned char* times[2];
+            #pragma unroll
+            for (int y = 0; y < 2; y++) times[y] = rest.times[ki] + (CYCLE ? (key + 8 * y) % (8 * STEP) * PERIOD + lane % 4 * 2 : 0);
             float s[BM / 2];
             auto begin = [&](u32 n) {                   // the scores of the n-th step
                 u32 st = n % STAGES;
@@ -248,34 +311,47 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
                 for (int j = 0; j < D / 16; j++) k.multiply(s, q + (j / 4) * (BM * 128 >> 4) + j % 4 * 2, j);
                 commit();
             };
-            if (EARLY) begin(n);
+            begin(n);
             #pragma unroll 1
-            for (int i = 0;; n++, m += BM) {
+            for (int i = 0;; n++) {
+                int m = slot.row(i);
                 u32 st = n % STAGES;
-                if (!EARLY) begin(n);               // else the last step did
-                u64 o = descriptor(os + st * Q_BYTES, 16);
+                u64 to = descriptor(os + st * Q_BYTES, 16);
                 float dp[BM / 2];
                 fence();
                 #pragma unroll
-                for (int j = 0; j < D / 16; j++) v.multiply(dp, o + (j / 4) * (BM * 128 >> 4) + j % 4 * 2, j);
+                for (int j = 0; j < D / 16; j++) v.multiply(dp, to + (j / 4) * (BM * 128 >> 4) + j % 4 * 2, j);
                 commit();
                 waitGroups<1>();
-                if (n0 + BN > rows || (CAUSAL && m < n0 + BN)) {
-                    // The first query, counted from this lane's, that sees a key.
-                    int never = 1 << 20, near = (key >= rows ? never : CAUSAL ? key - m : -never) - lane % 4 * 2,
-                        far = (key + 8 >= rows ? never : CAUSAL ? key + 8 - m : -never) - lane % 4 * 2;
+                if (n0 + BN > rows || (m < high && m + BM > low)) {
+                    int from = m + lane % 4 * 2;
                     #pragma unroll
-                    for (int j = 0; j < BM / 2; j++)
-                        if (j / 4 * 8 + j % 2 < (j / 2 % 2 ? far : near)) s[j] = -INFINITY;
+                    for (int j = 0; j < BM / 2; j++) {
+                        int query = j / 4 * 8 + j % 2;
+                        const Bounds& b = j / 2 % 2 ? far : near;
+                        if ((query < b.high - from && (CAUSAL || query >= b.low - from)) || key + j / 2 % 2 * 8 >= rows) s[j] = -INFINITY;
+                    }
                 }
                 u32 pr[BM / 4], dr[BM / 4];
+                int turned = CYCLE ? m / 8 % CYCLE : 0;
                 #pragma unroll
-                for (int j = 0; j < BM / 8; j++) {
-                    float4 x = statistics(ss + st * STATS_BYTES + lane % 4 * 16 + j * 64);
+                for (int c = 0; c < STEP; c++) {
+                    float often[2][2];
                     #pragma unroll
                     for (int y = 0; y < 2; y++) {
-                        float p0 = s[4 * j + 2 * y] = power2(fmaf(s[4 * j + 2 * y], p.scale, -x.x)), p1 = s[4 * j + 2 * y + 1] = power2(fmaf(s[4 * j + 2 * y + 1], p.scale, -x.z));
-                        pr[2 * j + y] = pack(p0, p1);
+                        u32 two = CYCLE ? *(const u16*)(times[y] + 8 * (c + turned < CYCLE ? c + turned : c + turned - CYCLE)) : 0;
+                        often[y][0] = two & 0xFF; often[y][1] = two >> 8;
+                    }
+                    #pragma unroll
+                    for (int j = c; j < BM / 8; j += STEP) {
+                        float4 x = statistics(ss + st * STATS_BYTES + lane % 4 * 16 + j * 64);
+                        #pragma unroll
+                        for (int y = 0; y < 2; y++) {
+                            float p0 = power2(fmaf(s[4 * j + 2 * y], p.scale, -x.x)), p1 = power2(fmaf(s[4 * j + 2 * y + 1], p.scale, -x.z));
+                            if (CYCLE) { p0 *= often[y][0]; p1 *= often[y][1]; }
+                            pr[2 * j + y] = pack(p0, p1);
+                            s[4 * j + 2 * y] = p0; s[4 * j + 2 * y + 1] = p1;
+                        }
                     }
                 }
                 waitGroups<0>();
@@ -305,41 +381,42 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
                 for (int j = 0; j < BM / 16; j++)
                     weigh(dk, dr[4 * j], dr[4 * j + 1], dr[4 * j + 2], dr[4 * j + 3], qm + j * (2048 >> 4));
                 commit();
-                if (D == 128 && i > 0) spreadStep(dq, i - 1, n - 1, mine);
-                if (++i == steps) break;
-                if (EARLY) begin(n + 1);
-                waitGroups<EARLY>();
-                __syncwarp();
-                if (lane == 0) barArrive(empty + 8 * st);
+                i++;
+                if (D == 64) {
+                    if (i == steps) break;
+                    begin(n + 1);
+                    waitGroups<1>();
+                    __syncwarp();
+                    if (lane == 0) barArrive(empty + 8 * st);
+                } else {
+                    if (i > 1) spreadStep(slot, i - 2, n - 1, me, mine);
+                    else waitGroups<0>();
+                    __syncwarp();
+                    if (lane == 0) barArrive(empty + 8 * st);
+                    if (i == steps) break;
+                    begin(n + 1);
+                }
             }
-            waitGroups<0>();
-            __syncwarp();
-            if (lane == 0) barArrive(empty + 8 * (n % STAGES));
-            if (D == 128) spreadStep(dq, steps - 1, n, mine);
+            if (D == 64) {
+                waitGroups<0>();
+                __syncwarp();
+                if (lane == 0) barArrive(empty + 8 * (n % STAGES));
+            } else spreadStep(slot, steps - 1, n, me, mine);
             n++;
-            u64 to = slots[it % 4].compact + key;
+            bool whole = slot.branch == p.base;
+            u64 apart = whole ? p.rowK : p.width, to = key * apart;
+            to += whole ? ((u64)slot.b * p.N + slot.position) * p.rowK + slot.h * p.width
+                        : (p.branch[slot.branch].partial + slot.place * p.branch[slot.branch].rows) * p.width;
+            u16 *toK = (whole ? p.dk : p.partDk) + to, *toV = (whole ? p.dv : p.partDv) + to;
             __syncwarp();
             if (lane == 0) barArrive(kvEmpty + 8 * ki);
             #pragma unroll
             for (int y = 0; y < 2; y++) {
                 bool wanted = key + 8 * y < rows;
-                writeRow(dk, y, p.scale * LN_2, p.dk + (to + 8 * y) * p.width, p.width, wanted);
-                writeRow(dv, y, 1, p.dv + (to + 8 * y) * p.width, p.width, wanted);
+                writeRow(dk, y, p.scale * LN_2, toK + 8 * y * apart, p.width, wanted);
+                writeRow(dv, y, 1, toV + 8 * y * apart, p.width, wanted);
             }
         }
-    }
-}
-
-__device__ __forceinline__ void writeRounded(u16* to, const float (&x)[8]) {
-    *(uint4*)to = make_uint4(pack(x[0], x[1]), pack(x[2], x[3]), pack(x[4], x[5]), pack(x[6], x[7]));
-}
-
-__device__ __forceinline__ void addRounded(float (&sum)[8], uint4 x) {
-    u32 words[4] = {x.x, x.y, x.z, x.w};
-    #pragma unroll
-    for (int i = 0; i < 4; i++) {
-        float2 two = unpack(words[i]);
-        sum[2 * i] += two.x; sum[2 * i + 1] += two.y;
     }
 }
 
@@ -369,47 +446,60 @@ extern "C" __global__ void __launch_bounds__(256) prepare(const __grid_constant_
         for (int e = LANES / 2; e > 0; e /= 2) delta += __shfl_xor_sync(~0u, delta, e);
         if (!live || lane >= p.branches) continue;
         const Branch& br = p.branch[lane];
-        Standing stands(br, row);
-        if (stands.residue != h / (u32)br.group || (p.lengths && row >= p.lengths[b])) continue;
+        u32 segment = row / (u32)br.w, inside = row - segment * br.w, place = inside / (u32)br.r;
+        if (inside - place * br.r != h / (u32)br.group || (p.lengths && row >= p.lengths[b])) continue;
         float l = lse[((u64)b * p.H + h) * p.N + row];
-        p.stats[br.stats + (((u64)b * p.H + h) * br.segments + stands.segment) * br.tiles * BN + stands.row] =
+        p.stats[br.stats + (((u64)b * p.H + h) * br.segments + segment) * br.tiles * BN + place] =
             make_float2(l == -INFINITY ? 3e38f : l * LOG2_E, delta);
     }
 }
 
-// dq rounded; dk and dv summed over the branches and the heads that share a key. Tokens of the results are rowQ and rowK
-// numbers apart, examples N tokens. Block (any, rows); one thread takes eight features of dq, or of both dk and dv.
-extern "C" __global__ void __launch_bounds__(256) finish(const __grid_constant__ Params p, u16* dq, u16* dk, u16* dv, u64 rowQ, u64 rowK) {
-    __shared__ Residues residues;
-    fill(residues, p);
-    int chunks = p.width / 8, share = p.H / p.Hk, b = blockIdx.y, end = p.lengths ? p.lengths[b] : p.N;
+// dq rounded; dk and dv summed over the branches and the heads that share a key. Tokens of dq are rowQ numbers apart.
+extern "C" __global__ void __launch_bounds__(BATCH, 4) finish(const __grid_constant__ Params p, u16* dq, u64 rowQ) {
+    __shared__ Batch batch;
+    int thread = threadIdx.y * blockDim.x + threadIdx.x, threads = blockDim.x * blockDim.y, c = 8 * threadIdx.x;
+    batch.prepare(p, thread);
+    u32 tokens = BATCH / p.H, all = p.B * p.N, share = p.H / p.Hk;
     float scale = p.scale * LN_2;
-    for (int row = blockIdx.x * blockDim.y + threadIdx.y; row < p.N; row += gridDim.x * blockDim.y) {
-        u64 token = (u64)b * p.N + row;
-        for (int i = threadIdx.x; i < (p.H + p.Hk) * chunks; i += blockDim.x) {
-            int k = i - p.H * chunks;
-            if (k < 0) {
-                const float4* from = (const float4*)(p.dq + token * p.H * p.width + 8 * i);
-                float4 x = __ldcs(from), y = __ldcs(from + 1);
-                const float sum[8] = {x.x * scale, x.y * scale, x.z * scale, x.w * scale, y.x * scale, y.y * scale, y.z * scale, y.w * scale};
-                writeRounded(dq + token * rowQ + 8 * i, sum);
-                continue;
-            }
-            int first = k / chunks * share, c = k % chunks;
+    for (u32 first = blockIdx.x * tokens; first < all; first += gridDim.x * tokens) {
+        int pairs = min(tokens, all - first) * p.H;
+        for (int e = thread; e < pairs; e += threads) {
+            u32 token = batch.heads.divide(e);
+            batch.find(p, e, first + token, e - token * p.H, true, share);
+        }
+        const float* from = p.dq + (u64)first * p.H * p.width + c;
+        #pragma unroll 2
+        for (int e = threadIdx.y; e < pairs; e += blockDim.y) {
+            float4 x = __ldcs((const float4*)(from + (u32)e * p.width)), y = __ldcs((const float4*)(from + (u32)e * p.width + 4));
+            const float sum[8] = {x.x * scale, x.y * scale, x.z * scale, x.w * scale, y.x * scale, y.y * scale, y.z * scale, y.w * scale};
+            u32 token = batch.heads.divide(e);
+            writeRounded(dq + (first + token) * rowQ + (e - token * p.H) * p.width + c, sum);
+        }
+        __syncthreads();
+        int listed = batch.listed;
+        for (int i = threadIdx.y; i < listed; i += blockDim.y) {
+            int pair = batch.pair[i];
+            u32 token = batch.heads.divide(pair);
+            u64 to = (first + token) * p.rowK + (pair - token * p.H) / share * p.width + c;
             float sumK[8] = {}, sumV[8] = {};
-            for (int e = 0; e < (row < end ? p.branches : 0); e++) {
-                const Branch& br = p.branch[e];
-                Standing stands(br, row);
-                for (int h = first; h < first + share; h++) {
-                    if (stands.residue != residues[e][h]) continue;
-                    u64 at = stands.compact(p, br, b, h) * p.width + 8 * c;
-                    uint4 x = __ldcs((const uint4*)(p.dk + at)), y = __ldcs((const uint4*)(p.dv + at));
-                    addRounded(sumK, x);
-                    addRounded(sumV, y);
+            if (batch.whole[pair]) {
+                addRounded(sumK, *(const uint4*)(p.dk + to), 1);
+                addRounded(sumV, *(const uint4*)(p.dv + to), 1);
+            }
+            for (int e = pair; e < pair + (int)share; e++) {
+                int count = batch.count[e];
+                for (int k = 0; k < count; k++) {
+                    u64 at = (u64)batch.at[k][e] * p.width + c;
+                    uint4 x = __ldcs((const uint4*)(p.partDk + at)), y = __ldcs((const uint4*)(p.partDv + at));
+                    addRounded(sumK, x, 1);
+                    addRounded(sumV, y, 1);
                 }
             }
-            writeRounded(dk + token * rowK + 8 * k, sumK);
-            writeRounded(dv + token * rowK + 8 * k, sumV);
+            writeRounded(p.dk + to, sumK);
+            writeRounded(p.dv + to, sumV);
         }
+        __syncthreads();
+        if (thread == 0) batch.listed = 0;
+        __syncthreads();
     }
 }

@@ -2,7 +2,11 @@
 // products in PTX. No header but this one is needed, so that NVRTC compiles the kernels as they stand.
 //
 // Chosen when compiled: D, the head dimension padded to 64 or 128; HALF, 0 for bfloat16 and 1 for float16; CAUSAL, 0 or
-// 1; FEATURES, 8 or 16 that one thread merges, a divisor of the head dimension.
+// 1; CYCLE, 0 where every branch counts its own pairs, else 2 or 3.
+//
+// A pair of rows that several branches have is computed once. Where a branch keeps a part of what another keeps and its
+// segments are made of the other's whole ones (its inner segments), it leaves the pairs within these to the other, which
+// counts them as often as branches have them. Which rows of a segment are whose repeats every PERIOD rows.
 #pragma once
 
 typedef unsigned int u32;
@@ -12,6 +16,7 @@ typedef unsigned short u16;
 constexpr int BN = 128;              // keys of a step, or of a tile of the gradient
 constexpr int BOXES = D / 64;        // 128-byte columns of a row
 constexpr int MAX_BRANCHES = 8, MAX_HEADS = 128;
+constexpr int PERIOD = 8 * CYCLE, TIMES = CYCLE ? PERIOD * PERIOD : 1;   // TIMES: how often each pair of such rows counts
 constexpr float LOG2_E = 1.4426950408889634f, LN_2 = 0.6931471805599453f;
 #ifndef INFINITY
 #define INFINITY __int_as_float(0x7F800000)
@@ -26,27 +31,36 @@ struct Branch {
     int tiles;           // of a full segment: of query rows forward, of BN keys backward
     int firstTile;       // among the tiles of the launch
     int rows;            // rows of a full segment, ceil(w / r)
-    u64 partial;         // first row of this branch in the compact results
+    u64 partial;         // first row of this branch in the compact results, except the base's
     u64 stats;           // backward: first row of this branch in the compact statistics
 };
 
 struct Params {
-    Map map[4][MAX_BRANCHES][2];     // of q, k, v and, backward, dout; [1]: residues with one position more
+    Map map[5][MAX_BRANCHES][2];     // of q, k, v and, backward, dout and dq; [1]: residues with one position more
     Branch branch[MAX_BRANCHES];
     int branches, tiles;
     int B, N, H, Hk, width;          // width: features of a head before padding
     float scale;                     // of the scores, times log2(e)
     const int* lengths;              // tokens of each example, or null
     int* next;                       // the tile to take; starts at 0
-    // Forward. Compact rows are (branch, example, head, segment, row) of `width` features.
-    u16* out;
-    float* lse;                      // one for each compact row, natural logarithm
+    // A branch that keeps every row, the base, or -1 without one, writes to the results themselves; the others' compact
+    // rows, (branch, example, head, segment, row) of `width` numbers, are joined with its afterwards.
+    int base;
+    // Forward.
+    u16* out;                        // (B, N, H, width)
+    float* lse;                      // (B, H, N), natural logarithm
+    u16* partOut;                    // compact
+    float* partLse;
     // Backward.
-    float2* stats;                   // (lse · log2 e, dout · out) of each compact row; a segment has BN · tiles of them
+    float2* stats;                   // (lse · log2 e, dout · out) of each kept row; a segment has BN · tiles of them
     float* dq;                       // (B, N, H, width), sum over the branches, before the scale
-    u16* dk;                         // compact rows
-    u16* dv;
+    u16 *dk, *dv;                    // (B, N, Hk, width), tokens rowK numbers apart
+    u16 *partDk, *partDv;            // compact, of a query head each
+    u64 rowK;
     int* turn;                       // deterministic: tiles that have added to a query tile, stats / 32 of them, or null
+    // By branch and head: tokens of the inner segments, or 0, and a bit for each branch whose pairs this one counts too.
+    int inner[MAX_BRANCHES][MAX_HEADS];
+    unsigned char below[MAX_BRANCHES][MAX_HEADS];
 };
 
 __device__ __forceinline__ u32 smem(const void* p) { return (u32)__cvta_generic_to_shared(p); }
@@ -154,16 +168,50 @@ __device__ __forceinline__ float2 unpack(u32 w) {
     return x;
 }
 
+// Eight numbers, rounded.
+__device__ __forceinline__ void writeRounded(u16* to, const float (&x)[8]) {
+    *(uint4*)to = make_uint4(pack(x[0], x[1]), pack(x[2], x[3]), pack(x[4], x[5]), pack(x[6], x[7]));
+}
+__device__ __forceinline__ void addRounded(float (&sum)[8], uint4 x, float weight) {
+    u32 words[4] = {x.x, x.y, x.z, x.w};
+    #pragma unroll
+    for (int i = 0; i < 4; i++) {
+        float2 two = unpack(words[i]);
+        sum[2 * i] += weight * two.x; sum[2 * i + 1] += weight * two.y;
+    }
+}
+
 // The kept rows of one head in a segment of a branch.
 struct Rows {
     int h, b, branch;
     int rows;                       // within the example
     int residue, position;          // of the first one
+    int start, offset;              // token where the segment begins, tokens from there to the first row
+    int length;                     // tokens of the segment within the example
+    int inner;                      // tokens of the inner segments, or 0
+    u64 place;                      // of the segment among those of the branch
 };
 
-// Finds the rows that tile t of a launch is of, and the place of their segment among those of the branch; returns which
-// of the segment's tiles it is.
-__device__ __forceinline__ int locateRows(const Params& p, int t, volatile Rows& x, u64& place) {
+// The rows that a row of a segment pairs with: those below `low` and those from `high` on. With causal order the
+// former are keys of a query and the latter are queries of a key.
+struct Bounds { int low, high; };
+__device__ __forceinline__ Bounds bounds(const Rows& x, int r, int row) {
+    if (!CYCLE || x.inner == 0) return CAUSAL ? Bounds{row + 1, row} : Bounds{x.rows, x.rows};
+    u32 begin = (u32)(x.offset + row * r) / (u32)x.inner * x.inner;
+    int low = begin - x.offset, high = begin + x.inner - x.offset;
+    return {low > 0 ? (int)((u32)(low + r - 1) / (u32)r) : 0, (int)((u32)(high + r - 1) / (u32)r)};
+}
+
+// Whether a token of a segment of `length` tokens has no keys, or no queries, outside of its inner segment.
+__device__ __forceinline__ bool withoutKeys(int inside, int length, int inner) {
+    return CYCLE && inner && (CAUSAL ? inside < inner : length <= inner);
+}
+__device__ __forceinline__ bool withoutQueries(int inside, int length, int inner) {
+    return CYCLE && inner && (CAUSAL ? inside / (u32)inner * inner + inner >= (u32)length : length <= inner);
+}
+
+// Finds the rows that tile t of a launch is of; returns which of the segment's tiles it is.
+__device__ __forceinline__ int locateRows(const Params& p, int t, Rows& x) {
     int i = 0;
     while (i + 1 < p.branches && t >= p.branch[i + 1].firstTile) i++;
     const Branch& br = p.branch[i];
@@ -173,35 +221,77 @@ __device__ __forceinline__ int locateRows(const Params& p, int t, volatile Rows&
     u32 h = q - u * p.H, b = u / (u32)br.segments, segment = u - b * br.segments;
     x.h = h;
     x.b = b;
-    place = ((u64)b * p.H + h) * br.segments + segment;
+    x.place = ((u64)b * p.H + h) * br.segments + segment;
     u32 start = segment * br.w, end = p.lengths ? p.lengths[b] : p.N;
     u32 length = end > start ? min((u32)br.w, end - start) : 0;
     u32 s = h / (u32)br.group, position = (start + s) / (u32)br.r;
     x.position = position;
     x.residue = start + s - position * br.r;
     x.rows = length > s ? (length - s + br.r - 1) / br.r : 0;
+    x.start = start;
+    x.offset = s;
+    x.length = length;
+    x.inner = CYCLE ? p.inner[i][h] : 0;
     return tile;
 }
 
-// Where a row of the sequence stands in a branch.
-struct Standing {
-    u32 segment, residue, row;      // row among those that keep this residue in the segment
-    __device__ __forceinline__ Standing(const Branch& br, u32 n) {
-        segment = n / (u32)br.w;
-        u32 inside = n - segment * br.w;
-        row = inside / (u32)br.r;
-        residue = inside - row * br.r;
+// A bit for each branch whose pairs are counted with these and that keeps a row of the segment, row < PERIOD.
+__device__ __forceinline__ u32 keepers(const Params& p, const Rows& x, int row) {
+    u32 bits = 0;
+    for (u32 left = p.below[x.branch][x.h]; left; left &= left - 1) {
+        const Branch& br = p.branch[__ffs(left) - 1];
+        u32 inside = (u32)x.start % (u32)br.w + x.offset + row * p.branch[x.branch].r;
+        if (inside % (u32)br.r == x.h / (u32)br.group) bits |= left & -left;
     }
-    // Its compact row for a head that keeps it.
-    __device__ __forceinline__ u64 compact(const Params& p, const Branch& br, int b, int h) const {
-        return br.partial + (u64)(b * p.H + h) * (br.segments * br.rows) + segment * br.rows + row;
+    return bits;
+}
+
+// Division of numbers below 2^31 by a multiplication.
+struct Divisor {
+    u32 factor, shift;
+    __device__ __forceinline__ void set(u32 d) {
+        shift = d > 1 ? 63 - __clz(d - 1) : 31;
+        factor = ((1ull << shift) + d - 1) / d;
     }
+    __device__ __forceinline__ u32 divide(u32 n) const { return (u64)n * factor >> shift; }
 };
 
-// The residue that each head keeps in each branch, for a whole block.
-typedef short Residues[MAX_BRANCHES][MAX_HEADS];
-__device__ __forceinline__ void fill(Residues& residues, const Params& p) {
-    for (int i = threadIdx.y * blockDim.x + threadIdx.x; i < p.branches * p.H; i += blockDim.x * blockDim.y)
-        residues[i / p.H][i % p.H] = i % p.H / p.branch[i / p.H].group;
-    __syncthreads();
-}
+// What a block that joins branches works on: whole tokens' heads, up to BATCH (token, head) pairs with the head fastest.
+// First a thread a pair finds the compact rows of it, then threads (width / 8, BATCH / (width / 8)) take eight features.
+constexpr int BATCH = 256;
+struct Batch {
+    Divisor w[MAX_BRANCHES], r[MAX_BRANCHES], group[MAX_BRANCHES], heads, length;
+    u32 at[MAX_BRANCHES][BATCH];    // compact rows of a pair
+    int count[BATCH];
+    bool whole[BATCH];              // whether the base has its row too
+    short pair[BATCH];              // those that there is something to do for
+    int listed;
+
+    __device__ __forceinline__ void prepare(const Params& p, int thread) {
+        if (thread < p.branches) {
+            w[thread].set(p.branch[thread].w);
+            r[thread].set(p.branch[thread].r);
+            group[thread].set(p.branch[thread].group);
+        }
+        if (thread == 0) { heads.set(p.H); length.set(p.N); listed = 0; }
+        __syncthreads();
+    }
+    // Finds the rows of pair e, (token, h): results of queries, or of keys, where a branch has them. Lists it, where heads
+    // share a key only the first of them, unless the base alone has its row.
+    __device__ __forceinline__ void find(const Params& p, int e, u32 token, u32 h, bool keys, u32 share) {
+        u32 b = length.divide(token), n = token - b * p.N, end = p.lengths ? p.lengths[b] : p.N;
+        int found = 0, branches = n < end ? p.branches : 0;
+        for (int k = 0; k < branches; k++) {
+            if (k == p.base) continue;
+            const Branch& br = p.branch[k];
+            u32 segment = w[k].divide(n), inside = n - segment * br.w, row = r[k].divide(inside);
+            if (inside - row * br.r != group[k].divide(h)) continue;
+            int inner = CYCLE ? p.inner[k][h] : 0, tokens = min((u32)br.w, end - segment * br.w);
+            if (keys ? withoutQueries(inside, tokens, inner) : withoutKeys(inside, tokens, inner)) continue;
+            at[found++][e] = br.partial + (u64)(b * p.H + h) * (br.segments * br.rows) + segment * br.rows + row;
+        }
+        count[e] = found;
+        whole[e] = p.base >= 0 && n < end;
+        if ((found > 0 || !whole[e]) && h % share == 0) pair[atomicAdd(&listed, 1)] = e;
+    }
+};

@@ -2,8 +2,8 @@
 //
 // A branch (w, r) is flash attention on strided rows. Row n of the sequence is (residue n mod r, position n div r), so
 // one five-axis tensor map (feature, residue, position, head, example) reaches the kept rows of every segment without a
-// copy, for any w, r and N. A thread block has one producer warp that issues the loads and C consumer warpgroups of 64
-// query rows each; the warpgroups take turns in issuing matrix products, so that one's softmax runs under another's.
+// copy, for any w, r and N. A thread block has a warp that finds the next tile, one that issues its loads, and C consumer
+// warpgroups of 64 query rows each; the warpgroups take turns in issuing matrix products, so that one's softmax runs under another's.
 
 #include "common.cuh"
 
@@ -12,72 +12,122 @@ constexpr int BM = 64 * C;           // query rows of a tile
 constexpr int STAGES = D == 64 ? 2 : 3;
 constexpr int QSTAGES = D == 64 ? 2 : 1;
 constexpr u32 Q_BYTES = BM * D * 2, KV_BYTES = BN * D * 2;
-constexpr int THREADS = 128 * (C + 1), SHARED = QSTAGES * Q_BYTES + 2 * STAGES * KV_BYTES + 1024;
+
+// Where a tile stands.
+struct Tile : Rows {
+    int m;                          // first query row within the segment
+    int blocks;                     // key blocks from the first one on; -1 after the last tile
+    int gapLow, gapHigh;            // of these, none of [gapLow, gapHigh) is seen
+    Bounds first[C], last[C];       // of each warpgroup's first and last row; low = 0 without rows
+    u16* out;                       // where its first row's results go,
+    float* lse;
+    int apart;                      // and rows of `width` numbers from one to the next
+};
+
+// Shared memory after queries, keys and values.
+struct Rest {
+    u64 bars[2 * QSTAGES + 4 * STAGES + 4];
+    Tile slots[4];
+    float times[QSTAGES][TIMES];    // log2 of how often a pair counts, by row and key
+};
+constexpr int THREADS = 128 * (C + 1), SHARED = QSTAGES * Q_BYTES + 2 * STAGES * KV_BYTES + sizeof(Rest);
 
 // What the launch has to know: rows of a query box, of a key box, threads and bytes of shared memory of a block.
 extern "C" __device__ const int forwardShape[4] = {BM, BN, THREADS, SHARED};
 
-// Where a tile stands. The producer finds out, the consumers read it.
-struct Tile : Rows {
-    int m;                          // first query row within the segment
-    int blocks;                     // key blocks that any of its queries sees; -1 after the last tile
-    u64 compact;                    // the segment's first compact row
-};
-
-__device__ __forceinline__ void locate(const Params& p, int t, volatile Tile& x) {
-    u64 place;
-    int tile = locateRows(p, t, x, place);
+// Where tile t of the launch stands; without blocks where no query of it sees a key, -1 of them after the last tile.
+__device__ __forceinline__ void locate(const Params& p, int t, Tile& x) {
+    x.blocks = -1;
+    if (t >= p.tiles) return;
+    int tile = locateRows(p, t, x);
     const Branch& br = p.branch[x.branch];
-    int m = (br.tiles - 1 - tile) * BM, rows = x.rows;     // the longest rows first
+    int m = (br.tiles - 1 - tile) * BM, last = min(m + BM, x.rows) - 1;    // the longest rows first
     x.m = m;
-    x.compact = br.partial + place * br.rows;
-    x.blocks = ((CAUSAL ? min(rows, m + BM) : rows) + BN - 1) / BN;
+    bool whole = x.branch == p.base;
+    u64 at = br.partial + x.place * br.rows;
+    x.out = whole ? p.out + (((u64)x.b * p.N + x.position) * p.H + x.h) * p.width : p.partOut + at * p.width;
+    x.lse = whole ? p.lse + ((u64)x.b * p.H + x.h) * p.N + x.position : p.partLse + at;
+    x.apart = whole ? p.H : 1;
+    x.gapLow = x.gapHigh = x.blocks = 0;
+    if (m >= x.rows || withoutKeys(x.offset + last * br.r, x.length, x.inner)) return;
+    int low = bounds(x, br.r, last).low;
+    x.blocks = ((CAUSAL ? low : x.rows) + BN - 1) / BN;
+    if (!CAUSAL) {
+        int from = (low + BN - 1) / BN, to = min(bounds(x, br.r, m).high / BN, x.blocks - 1);
+        if (from < to) { x.gapLow = from; x.gapHigh = to; }
+    }
 }
 
-__device__ __forceinline__ bool empty(const volatile Tile& x) { return x.m >= x.rows; }
+// The key block that comes after j: they go from the last to the first.
+__device__ __forceinline__ int before(const Tile& x, int j) { return !CAUSAL && j == x.gapHigh ? x.gapLow - 1 : j - 1; }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_constant__ Params p) {
-    extern __shared__ char raw[];
-    char* base = (char*)(((u64)raw + 1023) & ~(u64)1023);
-    u32 qs = smem(base), ks = qs + QSTAGES * Q_BYTES, vs = ks + STAGES * KV_BYTES;
-    __shared__ u64 bars[2 * QSTAGES + 4 * STAGES];
-    __shared__ Tile slots[4];
-    u32 qFull = smem(bars), qEmpty = qFull + 8 * QSTAGES, kFull = qEmpty + 8 * QSTAGES, kEmpty = kFull + 8 * STAGES,
-        vFull = kEmpty + 8 * STAGES, vEmpty = vFull + 8 * STAGES;
+    extern __shared__ __align__(1024) char raw[];          // and nothing else, so that it begins so
+    u32 qs = smem(raw), ks = qs + QSTAGES * Q_BYTES, vs = ks + STAGES * KV_BYTES;
+    Rest& rest = *(Rest*)(raw + QSTAGES * Q_BYTES + 2 * STAGES * KV_BYTES);
+    u32 qFull = smem(rest.bars), qEmpty = qFull + 8 * QSTAGES, kFull = qEmpty + 8 * QSTAGES, kEmpty = kFull + 8 * STAGES,
+        vFull = kEmpty + 8 * STAGES, vEmpty = vFull + 8 * STAGES, located = vEmpty + 8 * STAGES;
     int thread = threadIdx.x, wg = __shfl_sync(~0u, thread / 128, 0);
     if (thread == 0) {
-        for (int i = 0; i < QSTAGES; i++) { barInit(qFull + 8 * i, 1); barInit(qEmpty + 8 * i, C); }
+        for (int i = 0; i < QSTAGES; i++) { barInit(qFull + 8 * i, 2); barInit(qEmpty + 8 * i, C); }  // full: loaded, described
         for (int i = 0; i < STAGES; i++) {
             barInit(kFull + 8 * i, 1); barInit(kEmpty + 8 * i, C);
             barInit(vFull + 8 * i, 1); barInit(vEmpty + 8 * i, C);
         }
+        for (int i = 0; i < 4; i++) barInit(located + 8 * i, 1);
         asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
     }
     __syncthreads();
 
     if (wg == 0) {
         asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(C == 3 ? 32 : 56));
-        if (thread == 0) {
+        int warp = __shfl_sync(~0u, thread / 32, 0);
+        if (warp == 1) {
+            // Finds the next tile and says what the consumers have to know of it, ahead of the loads.
+            int lane = thread - 32;
+            for (u32 it = 0;; it++) {
+                u32 qi = it % QSTAGES;
+                Tile& slot = rest.slots[it % 4];    // its last readers let go of their queries two tiles ago
+                int blocks;
+                do {
+                    if (lane == 0) locate(p, atomicAdd(p.next, 1), slot);
+                    __syncwarp();
+                    blocks = slot.blocks;
+                    __syncwarp();
+                } while (blocks == 0);
+                if (lane == 0) barArrive(located + it % 4 * 8);
+                u32 kept = CYCLE && blocks > 0 ? keepers(p, slot, lane) : 0;
+                if (blocks > 0 && lane < C) {
+                    int first = slot.m + 64 * lane, r = p.branch[slot.branch].r;
+                    slot.first[lane] = bounds(slot, r, first);
+                    slot.last[lane] = first < slot.rows ? bounds(slot, r, min(first + 64, slot.rows) - 1) : Bounds{0, 0};
+                }
+                barWait(qEmpty + 8 * qi, it / QSTAGES & 1 ^ 1);
+                if (CYCLE && blocks > 0)
+                    #pragma unroll 4
+                    for (int row = 0; row < PERIOD; row++) {
+                        u32 both = __shfl_sync(~0u, kept, row) & kept;
+                        if (lane < PERIOD) rest.times[qi][row * PERIOD + lane] = __log2f(1 + __popc(both));
+                    }
+                __syncwarp();
+                if (lane == 0) barArrive(qFull + 8 * qi);
+                if (blocks < 0) break;
+            }
+        } else if (thread == 0) {
             u32 n = 0;  // key blocks loaded
             for (u32 it = 0;; it++) {
-                u32 qi = it % QSTAGES, qp = it / QSTAGES & 1;
-                volatile Tile& x = slots[it % 4];   // its last readers let go of their queries two tiles ago
-                int t;
-                while ((t = atomicAdd(p.next, 1)) < p.tiles) {
-                    locate(p, t, x);
-                    if (!empty(x)) break;
-                }
-                barWait(qEmpty + 8 * qi, qp ^ 1);
-                if (t >= p.tiles) { x.blocks = -1; barArrive(qFull + 8 * qi); break; }
-                const Branch& br = p.branch[x.branch];
-                int deep = x.residue < p.N % br.r;
-                const Map* map = &p.map[0][x.branch][deep];
+                u32 qi = it % QSTAGES;
+                const Tile& x = rest.slots[it % 4];
+                barWait(located + it % 4 * 8, it / 4 & 1);
+                barWait(qEmpty + 8 * qi, it / QSTAGES & 1 ^ 1);
+                if (x.blocks < 0) { barArrive(qFull + 8 * qi); break; }
+                const Map* map = &p.map[0][x.branch][x.residue < p.N % p.branch[x.branch].r];
                 barExpect(qFull + 8 * qi, Q_BYTES);
                 for (int c = 0; c < BOXES; c++)
                     load(qs + qi * Q_BYTES + c * BM * 128, map, qFull + 8 * qi, c * 64, x.residue, x.position + x.m, x.h, x.b);
                 int hk = x.h / (p.H / p.Hk);
                 #pragma unroll 1
-                for (int j = x.blocks - 1; j >= 0; j--, n++) {
+                for (int j = x.blocks - 1; j >= 0; j = before(x, j), n++) {
                     u32 st = n % STAGES, ph = n / STAGES & 1;
                     barWait(kEmpty + 8 * st, ph ^ 1);
                     barExpect(kFull + 8 * st, KV_BYTES);
@@ -103,19 +153,25 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
         for (u32 it = 0;; it++) {
             u32 qi = it % QSTAGES;
             barWait(qFull + 8 * qi, it / QSTAGES & 1);
+            const Tile& slot = rest.slots[it % 4];
             struct { int m, rows, blocks; } x;
-            x.blocks = __shfl_sync(~0u, slots[it % 4].blocks, 0);
+            x.blocks = __shfl_sync(~0u, slot.blocks, 0);
             if (x.blocks < 0) break;
-            x.m = __shfl_sync(~0u, slots[it % 4].m, 0);
-            x.rows = __shfl_sync(~0u, slots[it % 4].rows, 0);
-            u64 compact = slots[it % 4].compact;
+            x.m = __shfl_sync(~0u, slot.m, 0);
+            x.rows = __shfl_sync(~0u, slot.rows, 0);
+            int low = __shfl_sync(~0u, slot.first[me].low, 0), high = __shfl_sync(~0u, slot.last[me].high, 0);
             int first = x.m + 64 * me, row = first + warp * 16 + lane / 4;
             // Key blocks of this warpgroup; the tile's others are only let go.
-            int mine = first >= x.rows ? 0 : CAUSAL ? (min(x.rows, first + 64) + BN - 1) / BN : x.blocks;
+            int mine = __shfl_sync(~0u, slot.last[me].low, 0);
+            mine = CAUSAL ? (mine + BN - 1) / BN : first < x.rows ? x.blocks : 0;
             float o[D / 2];
             float top[2] = {-INFINITY, -INFINITY}, sum[2] = {0, 0};
             #pragma unroll
             for (int i = 0; i < D / 2; i++) o[i] = 0;
+            constexpr int STEP = CYCLE ? CYCLE : 1;
+            const float* times[2];
+            #pragma unroll
+            for (int y = 0; y < 2; y++) times[y] = rest.times[qi] + (CYCLE ? (row + 8 * y) % (8 * STEP) * PERIOD + lane % 4 * 2 : 0);
             u64 q = descriptor(qs + qi * Q_BYTES + me * 8192, 16);
             u32 pr[32];
             float s[64];
@@ -138,13 +194,16 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
             float old[2];
             auto soften = [&](int j) {
                 int k0 = j * BN;
-                if (k0 + BN > x.rows || (CAUSAL && k0 + BN - 1 > first)) {
-                    // The first key, counted from this lane's, that a row does not see.
-                    int near = (CAUSAL ? min(x.rows, row + 1) : x.rows) - k0 - lane % 4 * 2;
-                    int far = (CAUSAL ? min(x.rows, row + 9) : x.rows) - k0 - lane % 4 * 2;
+                if (k0 + BN > low && (CAUSAL || k0 < high || k0 + BN > x.rows)) {
+                    // Keys that a row sees, counted from this lane's first: those below `low`, those from `high` on.
+                    Bounds near = bounds(slot, p.branch[slot.branch].r, row), far = bounds(slot, p.branch[slot.branch].r, row + 8);
+                    int from = k0 + lane % 4 * 2, end = x.rows - from;
                     #pragma unroll
-                    for (int i = 0; i < 64; i++)
-                        if (i / 4 * 8 + i % 2 >= (i / 2 % 2 ? far : near)) s[i] = -INFINITY;
+                    for (int i = 0; i < 64; i++) {
+                        int key = i / 4 * 8 + i % 2;
+                        const Bounds& b = i / 2 % 2 ? far : near;
+                        if (CAUSAL ? key >= b.low - from : (key >= b.low - from && key < b.high - from) || key >= end) s[i] = -INFINITY;
+                    }
                 }
                 // Both rows side by side, in four chains each.
                 float m[2][4];
@@ -174,14 +233,27 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
                     top[y] = high[y];
                     part[y][0] = part[y][1] = 0;
                 }
+                // How often a pair counts repeats every CYCLE groups of eight keys, so it costs no instruction a pair.
+                int turned = CYCLE ? 16 * j % CYCLE : 0;
                 #pragma unroll
-                for (int i = 0; i < 16; i++)
+                for (int c = 0; c < STEP; c++) {
+                    float plus[2][2];
                     #pragma unroll
                     for (int y = 0; y < 2; y++) {
-                        float a = s[4 * i + 2 * y] = power2(fmaf(s[4 * i + 2 * y], p.scale, -zero[y]));
-                        float b = s[4 * i + 2 * y + 1] = power2(fmaf(s[4 * i + 2 * y + 1], p.scale, -zero[y]));
-                        part[y][i % 2] += a + b;
+                        float2 l = {0, 0};
+                        if (CYCLE) l = *(const float2*)(times[y] + 8 * (c + turned < CYCLE ? c + turned : c + turned - CYCLE));
+                        plus[y][0] = l.x - zero[y];
+                        plus[y][1] = l.y - zero[y];
                     }
+                    #pragma unroll
+                    for (int i = c; i < 16; i += STEP)
+                        #pragma unroll
+                        for (int y = 0; y < 2; y++) {
+                            float a = s[4 * i + 2 * y] = power2(fmaf(s[4 * i + 2 * y], p.scale, plus[y][0]));
+                            float b = s[4 * i + 2 * y + 1] = power2(fmaf(s[4 * i + 2 * y + 1], p.scale, plus[y][1]));
+                            part[y][i / STEP % 2] += a + b;
+                        }
+                }
                 #pragma unroll
                 for (int y = 0; y < 2; y++) sum[y] = fmaf(sum[y], old[y], part[y][0] + part[y][1]);
             };
@@ -195,7 +267,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
                 }
             };
             // Blocks that this warpgroup does not see.
-            for (int j = x.blocks - 1; j >= mine; j--, n++) {
+            for (int j = x.blocks - 1; j >= mine; j = before(slot, j), n++) {
                 u32 st = n % STAGES, ph = n / STAGES & 1;
                 barWait(kFull + 8 * st, ph);
                 barWait(vFull + 8 * st, ph);
@@ -215,7 +287,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
                 soften(mine - 1);
                 keep();
                 n++;
-                for (int j = mine - 2; j >= 0; j--, n++) {
+                for (int j = before(slot, mine - 1); j >= 0; j = before(slot, j), n++) {
                     u32 was = st, wasPh = ph;
                     st = n % STAGES; ph = n / STAGES & 1;
                     barWait(kFull + 8 * st, ph);
@@ -240,61 +312,70 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
             }
             asm volatile("bar.sync %0, 128;" ::"r"(4 + wg) : "memory");
             if (leader) barArrive(qEmpty + 8 * qi);
+            u16* to = slot.out + (u64)row * slot.apart * p.width;
             #pragma unroll
             for (int y = 0; y < 2; y++) {
                 float l = sum[y];
                 l += __shfl_xor_sync(~0u, l, 1);
                 l += __shfl_xor_sync(~0u, l, 2);
                 float inverse = l > 0 ? 1 / l : 0;
-                int at = row + 8 * y;
-                u64 to = compact + at;
-                if (at < x.rows && lane % 4 == 0)
-                    p.lse[to] = l > 0 ? top[y] * p.scale * LN_2 + logf(l) : -INFINITY;
-                writeRow(o, y, inverse, p.out + to * p.width, p.width, at < x.rows);
+                bool wanted = row + 8 * y < x.rows;
+                if (wanted && lane % 4 == 0) slot.lse[row + 8 * y] = l > 0 ? top[y] * p.scale * LN_2 + logf(l) : -INFINITY;
+                writeRow(o, y, inverse, to + (u64)(8 * y) * slot.apart * p.width, p.width, wanted);
             }
         }
     }
 }
 
-// Joins the branches: out = sum of exp(lse_i - lse) out_i, lse = ln sum exp(lse_i). Block (width / FEATURES heads, rows).
-extern "C" __global__ void __launch_bounds__(512) merge(const __grid_constant__ Params p, u16* out, float* lse) {
-    __shared__ Residues residues;
-    fill(residues, p);
-    int chunks = p.width / FEATURES, b = blockIdx.y, end = p.lengths ? p.lengths[b] : p.N;
-    for (int row = blockIdx.x * blockDim.y + threadIdx.y; row < p.N; row += gridDim.x * blockDim.y) {
-        for (int i = threadIdx.x; i < p.H * chunks; i += blockDim.x) {
-            u32 h = (u32)i / chunks, c = i - h * chunks;
-            float acc[FEATURES], top = -INFINITY, sum = 0;
-            #pragma unroll
-            for (int j = 0; j < FEATURES; j++) acc[j] = 0;
-            for (int k = 0; k < (row < end ? p.branches : 0); k++) {
-                const Branch& br = p.branch[k];
-                Standing stands(br, row);
-                if (stands.residue != residues[k][h]) continue;
-                u64 at = stands.compact(p, br, b, h);
-                float l = p.lse[at];
-                uint4 x[FEATURES / 8];
-                #pragma unroll
-                for (int e = 0; e < FEATURES / 8; e++) x[e] = *(const uint4*)(p.out + at * p.width + FEATURES * c + 8 * e);
-                if (l == -INFINITY) continue;
-                float high = fmaxf(top, l), was = power2((top - high) * LOG2_E), is = power2((l - high) * LOG2_E);
-                top = high;
-                sum = sum * was + is;
-                #pragma unroll
-                for (int e = 0; e < FEATURES / 2; e++) {
-                    u32 w = e % 4 == 0 ? x[e / 4].x : e % 4 == 1 ? x[e / 4].y : e % 4 == 2 ? x[e / 4].z : x[e / 4].w;
-                    float2 two = unpack(w);
-                    acc[2 * e] = acc[2 * e] * was + is * two.x; acc[2 * e + 1] = acc[2 * e + 1] * was + is * two.y;
-                }
+// Joins the branches: out = sum of exp(lse_i - lse) out_i, lse = ln sum exp(lse_i).
+extern "C" __global__ void __launch_bounds__(BATCH, 4) merge(const __grid_constant__ Params p) {
+    __shared__ Batch batch;
+    __shared__ float weight[MAX_BRANCHES + 1][BATCH];       // of a pair's compact rows, last of the base's row
+    int thread = threadIdx.y * blockDim.x + threadIdx.x, threads = blockDim.x * blockDim.y;
+    batch.prepare(p, thread);
+    u32 tokens = BATCH / p.H, all = p.B * p.N;
+    for (u32 first = blockIdx.x * tokens; first < all; first += gridDim.x * tokens) {
+        int pairs = min(tokens, all - first) * p.H;
+        for (int e = thread; e < pairs; e += threads) {
+            u32 token = batch.heads.divide(e), h = e - token * p.H;
+            token += first;
+            batch.find(p, e, token, h, false, 1);
+            int count = batch.count[e];
+            bool whole = batch.whole[e];
+            if (whole && count == 0) continue;
+            u32 b = batch.length.divide(token);
+            float* lse = p.lse + ((u64)b * p.H + h) * p.N + (token - b * p.N);
+            float own = whole ? *lse : -INFINITY, top = own, sum = 0;
+            #pragma unroll 4
+            for (int i = 0; i < count; i++) {
+                float l = p.partLse[batch.at[i][e]];
+                weight[i][e] = l;
+                top = fmaxf(top, l);
             }
+            float zero = top == -INFINITY ? 0 : top;
+            for (int i = 0; i < count; i++) sum += weight[i][e] = power2((weight[i][e] - zero) * LOG2_E);
+            own = power2((own - zero) * LOG2_E);
+            sum += own;
             float inverse = sum > 0 ? __fdividef(1, sum) : 0;
-            u64 to = ((u64)b * p.N + row) * (p.H * p.width) + FEATURES * i;
-            #pragma unroll
-            for (int e = 0; e < FEATURES / 8; e++)
-                *(uint4*)(out + to + 8 * e) = make_uint4(
-                    pack(acc[8 * e] * inverse, acc[8 * e + 1] * inverse), pack(acc[8 * e + 2] * inverse, acc[8 * e + 3] * inverse),
-                    pack(acc[8 * e + 4] * inverse, acc[8 * e + 5] * inverse), pack(acc[8 * e + 6] * inverse, acc[8 * e + 7] * inverse));
-            if (c == 0) lse[((u64)b * p.H + h) * p.N + row] = sum > 0 ? top + __logf(sum) : -INFINITY;
+            for (int i = 0; i < count; i++) weight[i][e] *= inverse;
+            weight[MAX_BRANCHES][e] = own * inverse;
+            *lse = sum > 0 ? top + __logf(sum) : -INFINITY;
         }
+        __syncthreads();
+        u16* out = p.out + (u64)first * p.H * p.width + 8 * threadIdx.x;
+        const u16* from = p.partOut + 8 * threadIdx.x;
+        int listed = batch.listed;
+        #pragma unroll 2
+        for (int i = threadIdx.y; i < listed; i += blockDim.y) {
+            int e = batch.pair[i], count = batch.count[e];
+            float sum[8] = {};
+            if (batch.whole[e]) addRounded(sum, *(const uint4*)(out + e * p.width), weight[MAX_BRANCHES][e]);
+            #pragma unroll 2
+            for (int k = 0; k < count; k++) addRounded(sum, __ldcs((const uint4*)(from + (u64)batch.at[k][e] * p.width)), weight[k][e]);
+            writeRounded(out + e * p.width, sum);
+        }
+        __syncthreads();
+        if (thread == 0) batch.listed = 0;
+        __syncthreads();
     }
 }
