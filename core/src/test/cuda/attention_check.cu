@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cuda.h>
 #include <cuda_runtime.h>
-#include "../../main/resources/dev/longnet/attention/hopper/common.cuh"
+#include "../../main/resources/dev/longnet/attention/hopper/join.cuh"
 namespace fw {
 #include "../../main/resources/dev/longnet/attention/hopper/forward.cu"
 }
@@ -112,30 +112,29 @@ __global__ void plainKeys(Plain p, const double* lse, const double* delta, doubl
     for (int d = 0; d < p.width; d++) { dk[i * p.width + d] = a[d]; dv[i * p.width + d] = c[d]; }
 }
 
-// Fills in which branch leaves its pairs to which, as SharedPairs.java does.
+// Fills in which branch leaves its pairs to which, and which one keeps all rows, as SharedPairs.java does.
 static void share(Params& p, const std::vector<int>& w, const std::vector<int>& r) {
     int nb = w.size();
+    auto segment = [&](int i) { return std::min(w[i], p.N); };
+    std::vector<int> order;
+    for (int i = 0; i < nb; i++) order.push_back(i);
+    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return segment(a) != segment(b) ? segment(a) < segment(b) : r[a] < r[b]; });
+    p.base = -1;
+    for (int i : order) if (p.base < 0 && r[i] == 1) p.base = i;
     for (int h = 0; CYCLE && h < p.H; h++) {
         std::vector<int> above(nb, -1);
-        auto offset = [&](int i) { return h / p.branch[i].group; };
-        auto segment = [&](int i) { return p.branch[i].w; };
-        auto nested = [&](int i, int j) {       // j's rows are rows of i, its segments made of i's
-            bool one = segment(i) >= p.N, whole = segment(j) >= p.N;
-            return i != j && (segment(i) < segment(j) || (segment(i) == segment(j) && i < j)) && (whole || w[j] % w[i] == 0)
-                && r[j] % r[i] == 0 && (one || w[i] % r[i] == 0) && offset(j) % r[i] == offset(i) && segment(i) >= r[j] && r[j] <= 1 << 20;
+        auto offset = [&](int i) { return h / ((p.H + r[i] - 1) / r[i]); };
+        auto takes = [&](int i, int j) {       // j's rows are rows of i, its segments made of i's
+            bool fits = (w[j] >= p.N || w[j] % w[i] == 0) && r[j] % r[i] == 0 && (w[i] >= p.N || w[i] % r[i] == 0)
+                && offset(j) % r[i] == offset(i) && segment(i) >= r[j] && r[j] <= 1 << 20;
+            for (int a = i; fits && a >= 0; a = above[a]) fits = PERIOD % (r[j] / r[a]) == 0;
+            return fits;
         };
-        std::vector<int> order;
-        for (int i = 0; i < nb; i++) order.push_back(i);
-        std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return segment(a) < segment(b); });
-        for (int j : order) {
-            for (int i : order) {
-                if (!nested(i, j)) continue;
-                bool fits = true;
-                for (int a = i; a >= 0; a = above[a]) fits &= PERIOD % (r[j] / r[a]) == 0;
-                if (fits) above[j] = i;         // the last one has the longest segments
-            }
-            p.inner[j][h] = above[j] < 0 ? 0 : segment(above[j]);
-            for (int a = above[j]; a >= 0; a = above[a]) p.below[a][h] |= 1 << j;
+        for (int j = 0; j < nb; j++) {
+            for (int i = 0; i < j; i++) if (takes(order[i], order[j])) above[order[j]] = order[i];
+            int b = order[j];
+            p.inner[b][h] = above[b] < 0 ? 0 : segment(above[b]);
+            for (int a = above[b]; a >= 0; a = above[a]) p.below[a][h] |= 1 << b;
         }
     }
 }
@@ -172,8 +171,8 @@ static void run(const Case& c) {
     Params p; memset(&p, 0, sizeof p);
     p.branches = nb; p.B = c.B; p.N = c.N; p.H = c.H; p.Hk = c.Hk; p.width = c.width; p.scale = 1.4426950408889634 / sqrt((double)c.width);
     p.lengths = lens; p.next = next;
-    p.base = -1; p.out = out; p.lse = lse;
-    for (int i = 0; i < nb; i++) if (c.r[i] == 1 && (p.base < 0 || c.w[i] < c.w[p.base])) p.base = i;
+    p.out = out; p.lse = lse;
+    share(p, c.w, c.r);
     Params g = p;
     if (c.H != c.Hk) g.base = -1;
     g.dk = dk; g.dv = dv; g.rowK = (u64)c.Hk * c.width;
@@ -202,8 +201,6 @@ static void run(const Case& c) {
             g.map[3][i][e] = map(dout, c.B, c.N, c.H, c.width, r, e, bw::BM);
         }
     }
-    share(p, c.w, c.r);
-    memcpy(g.inner, p.inner, sizeof p.inner); memcpy(g.below, p.below, sizeof p.below);
     starts.push_back(g.tiles);
     int* begin = allocate<int>(starts.size()); CK(cudaMemcpy(begin, starts.data(), 4 * starts.size(), cudaMemcpyHostToDevice));
     p.partOut = allocate<u16>(rows * c.width); p.partLse = allocate<float>(rows);
@@ -217,7 +214,7 @@ static void run(const Case& c) {
     auto go = [&](int what) {
         if (what & 1) { cudaMemsetAsync(next, 0, 4); fw::forward<<<132, fw::THREADS, fw::SHARED>>>(p); }
         if (what & 2) fw::merge<<<joinGrid, joinBlock>>>(p);
-        if (what & 4) { cudaMemsetAsync(g.stats, 0x7F, stats * 8); bw::prepare<<<132 * 8, dim3(32, 8)>>>(g, out, dout, lse); }
+        if (what & 4) { cudaMemsetAsync(g.stats, 0x7F, stats * 8); bw::prepare<<<joinGrid, 256>>>(g, out, dout, lse); }
         if (what & 8) {
             if (!ordered) { cudaMemsetAsync(next, 0, 4); bw::backward<<<132, bw::THREADS, bw::SHARED>>>(g); }
             else {
@@ -299,6 +296,7 @@ int main(int argc, char** argv) {
         run({3, 501, 4, 1, W, {37, 200, 333}, {1, 5, 7}, {501, 0, 260}, 1, false});
         run({1, 5000, 5, 5, W, {2048, 4096}, {3, 5}, {}, 1, false});
         run({2, 901, 4, 4, D == 64 ? 48 : 96, {256, 700}, {1, 3}, {}, 1, false});
+        run({1, 1000, 4, 4, W, {5000, 2000, 300}, {1, 1, 2}, {}, 1, false});
         run({2, 900, 4, 4, D == 64 ? 24 : 80, {256, 700}, {1, 3}, {}, 1, false});
     }
     if (!quick) {
@@ -313,6 +311,7 @@ int main(int argc, char** argv) {
                 ws *= 1 + pick(4); rs *= pick(2) ? 1 + pick(3) : pick(2) ? 1 : 2;
                 if (pick(6) == 0) ws += pick(50);
             }
+            if (t % 4 == 0) { std::reverse(w.begin(), w.end()); std::reverse(r.begin(), r.end()); }
             if (pick(2)) for (int e = 0; e < b; e++) lengths.push_back(pick(n + 1));
             run({b, n, hk * (1 + pick(6)), hk, W, w, r, lengths, 1, false});
         }

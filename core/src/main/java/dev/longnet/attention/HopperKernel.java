@@ -26,8 +26,8 @@ final class HopperKernel implements AttentionKernel {
     private static final int MOST_FEATURES = 128;
     private static final int MOST_EXAMPLES = 65535;
 
-    /** Most (token, head) pairs that a block joins at a time, as common.cuh has it. */
-    private static final int BATCH = 256;
+    /** Most (token, head) pairs that a block goes over at a time, as join.cuh has it. */
+    static final int BATCH = 256;
 
     /** A log-sum-exp, the bytes 7F7F7F7F, so large that rows which no segment has weigh nothing. */
     private static final double UNSEEN = Float.intBitsToFloat(0x7F7F7F7F);
@@ -91,7 +91,9 @@ final class HopperKernel implements AttentionKernel {
             params.set(HopperParams.PART_OUT, Tensors.empty(Tensors.like(q), params.rows(), dim));
             params.set(HopperParams.PART_LSE, Tensors.empty(numbers, params.rows()));
             launch(module, "forward", shape, params, q, 0);
-            join(module, "merge", q, params.bytes());
+            if (params.rows() > 0 || spec.ragged(length)) {
+                join(module, "merge", q, chunks(q), BATCH / chunks(q), params.bytes());
+            }
             return new Result(scope.keep(out), scope.keep(lse));
         }
     }
@@ -131,8 +133,8 @@ final class HopperKernel implements AttentionKernel {
             CudaModule module = module("backward", q, spec, pairs);
             Shape shape = new Shape(module.constants("backwardShape", 4));
             // Heads that share a key each have a result for it, none of which is the sum.
-            boolean whole = q.size(2) == k.size(2);
-            HopperParams params = params(q, k, v, spec, pairs, shape, shape.keys, whole);
+            boolean direct = q.size(2) == k.size(2);
+            HopperParams params = params(q, k, v, spec, pairs, shape, shape.keys, direct);
             Tensor sums = Tensors.empty(numbers, Tensors.shape(q));
             params.map(HopperParams.DOUT, doutWhole, shape.rows);
             params.map(HopperParams.SUMS, sums, shape.rows);
@@ -142,17 +144,7 @@ final class HopperKernel implements AttentionKernel {
             params.rowK(into.dk().stride(1));
             params.set(HopperParams.PART_DK, Tensors.empty(Tensors.like(k), params.rows(), k.size(3)));
             params.set(HopperParams.PART_DV, Tensors.empty(Tensors.like(v), params.rows(), v.size(3)));
-            module.kernel("prepare")
-                    .launch(
-                            8L * Gpu.of(q.device()).multiprocessors(),
-                            1,
-                            32,
-                            8,
-                            0,
-                            params.bytes(),
-                            outWhole,
-                            doutWhole,
-                            lseWhole);
+            join(module, "prepare", q, BATCH, 1, params.bytes(), outWhole, doutWhole, lseWhole);
             if (Compute.deterministic()) {
                 params.set(HopperParams.TURN, zeros(q, params.paddedRows() / 32));
                 for (int i = 0; i < params.branches(); i++) {
@@ -162,14 +154,29 @@ final class HopperKernel implements AttentionKernel {
             } else {
                 launch(module, "backward", shape, params, q, 0);
             }
-            join(module, "finish", q, params.bytes(), into.dq(), into.dq().stride(1));
+            join(
+                    module,
+                    "finish",
+                    q,
+                    chunks(q),
+                    BATCH / chunks(q),
+                    params.bytes(),
+                    into.dq(),
+                    into.dq().stride(1));
         }
     }
 
     /** What both directions are given, tiles counted in {@code tile} rows; copies that maps need belong to the scope around. */
     private static HopperParams params(
-            Tensor q, Tensor k, Tensor v, AttentionSpec spec, SharedPairs pairs, Shape shape, int tile, boolean whole) {
-        HopperParams params = new HopperParams(q, k, spec, pairs, tile, whole);
+            Tensor q,
+            Tensor k,
+            Tensor v,
+            AttentionSpec spec,
+            SharedPairs pairs,
+            Shape shape,
+            int tile,
+            boolean direct) {
+        HopperParams params = new HopperParams(q, k, spec, pairs, tile, direct);
         params.map(HopperParams.Q, mappable(q), shape.rows);
         params.map(HopperParams.K, mappable(k), shape.keys);
         params.map(HopperParams.V, mappable(v), shape.keys);
@@ -184,18 +191,15 @@ final class HopperKernel implements AttentionKernel {
                 .launch(Gpu.of(q.device()).multiprocessors(), 1, shape.threads, 1, shape.shared, params.bytes());
     }
 
-    /** Launches a kernel that joins branches; a block takes the heads of some tokens at a time. */
-    private static void join(CudaModule module, String name, Tensor q, Object... arguments) {
+    /** Launches a kernel of which a block takes the heads of some tokens at a time. */
+    private static void join(CudaModule module, String name, Tensor q, int x, int y, Object... arguments) {
         long tokens = BATCH / q.size(2), batches = (q.size(0) * q.size(1) + tokens - 1) / tokens;
-        int chunks = (int) q.size(3) / 8;
-        module.kernel(name)
-                .launch(
-                        Math.min(batches, 16L * Gpu.of(q.device()).multiprocessors()),
-                        1,
-                        chunks,
-                        BATCH / chunks,
-                        0,
-                        arguments);
+        long blocks = Math.min(batches, 16L * Gpu.of(q.device()).multiprocessors());
+        module.kernel(name).launch(blocks, 1, x, y, 0, arguments);
+    }
+
+    private static int chunks(Tensor q) {
+        return (int) q.size(3) / 8;
     }
 
     /** What a kernel's source says of its launch: rows of a query box and of a key box, threads and shared bytes. */

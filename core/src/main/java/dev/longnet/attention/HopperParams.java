@@ -7,9 +7,6 @@ import dev.longnet.tensor.TensorMap;
 import dev.longnet.tensor.Tensors;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.Comparator;
-import java.util.List;
-import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -59,6 +56,9 @@ final class HopperParams {
     static final int BELOW = INNER + MOST_BRANCHES * MOST_HEADS * Integer.BYTES;
     static final int BYTES = (BELOW + MOST_BRANCHES * MOST_HEADS + 63) / 64 * 64;
 
+    /** Blocks take tiles until they get one beyond the last, whose number has to be one too. */
+    private static final int MOST_TILES = Integer.MAX_VALUE - (1 << 20);
+
     private static final double LOG2_E = 1.4426950408889634;
 
     private final ByteBuffer bytes;
@@ -72,15 +72,13 @@ final class HopperParams {
      *
      * @param q (B, N, H, D)
      * @param k (B, N, Hk, D)
-     * @param whole whether a branch that keeps every row may write to the results themselves
+     * @param direct whether a branch that keeps every row may write to the results themselves
      */
-    HopperParams(Tensor q, Tensor k, AttentionSpec spec, SharedPairs pairs, int tile, boolean whole) {
+    HopperParams(Tensor q, Tensor k, AttentionSpec spec, SharedPairs pairs, int tile, boolean direct) {
         bytes = ByteBuffer.allocate(BYTES).order(ByteOrder.nativeOrder());
         length = q.size(1);
         long batch = q.size(0);
-        int heads = (int) q.size(2),
-                index = 0,
-                base = whole ? base(spec.pattern().branches()) : -1;
+        int heads = (int) q.size(2), index = 0, base = direct ? pairs.base() : -1;
         long tiles = 0;
         for (Branch branch : spec.pattern().branches()) {
             long w = Math.min(branch.segment(), length), segments = (length + w - 1) / w;
@@ -104,7 +102,7 @@ final class HopperParams {
             index++;
             paddedRows += tilesOfSegment * tile * places;
             requireArgument(
-                    tiles <= Integer.MAX_VALUE
+                    tiles <= MOST_TILES
                             && rows <= Integer.MAX_VALUE
                             && batch * length <= Integer.MAX_VALUE
                             && segments * kept <= Integer.MAX_VALUE,
@@ -124,15 +122,6 @@ final class HopperParams {
         bytes.putFloat((float) (spec.scale() * LOG2_E));
         bytes.putInt(BASE, base);
         bytes.rewind();
-    }
-
-    /** The shortest branch that keeps every row, which leaves no pairs to others; -1 without one. */
-    private static int base(List<Branch> branches) {
-        return IntStream.range(0, branches.size())
-                .filter(i -> branches.get(i).ratio() == 1)
-                .boxed()
-                .min(Comparator.comparingLong(i -> branches.get(i).segment()))
-                .orElse(-1);
     }
 
     /** Rows of the compact results of all branches but the base. */
@@ -164,9 +153,9 @@ final class HopperParams {
         bytes.putLong(ROW_K, numbers);
     }
 
-    /** Sets a pointer, one of the offsets; a null tensor is a null pointer. */
+    /** Sets a pointer, one of the offsets; of a null or an empty tensor it is a null pointer. */
     HopperParams set(int offset, Tensor tensor) {
-        bytes.putLong(offset, tensor == null ? 0 : Tensors.address(tensor));
+        bytes.putLong(offset, tensor == null || tensor.numel() == 0 ? 0 : Tensors.address(tensor));
         return this;
     }
 

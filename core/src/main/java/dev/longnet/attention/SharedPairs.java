@@ -27,10 +27,13 @@ final class SharedPairs {
     private static volatile SharedPairs last;
 
     private final DilationPattern pattern;
+    private final List<Branch> branches;
     private final long length;
     private final int heads;
     private final int cycle;
+    private final int base;
     private final int[][] above;
+    private final int[][] below;
 
     /** Of a pattern over sequences of {@code length} tokens; the last answer is kept. */
     static SharedPairs of(DilationPattern pattern, long length, int heads) {
@@ -51,22 +54,36 @@ final class SharedPairs {
         this.length = length;
         this.heads = heads;
         this.cycle = cycle;
-        int count = branches().size();
-        above = new int[heads][count];
-        int[] order = IntStream.range(0, count)
+        branches = pattern.branches();
+        int[] order = IntStream.range(0, branches.size())
                 .boxed()
-                .sorted(Comparator.comparingLong(this::segment))
+                .sorted(Comparator.comparingLong(this::segment)
+                        .thenComparingInt(i -> branches.get(i).ratio()))
                 .mapToInt(Integer::intValue)
                 .toArray();
+        base = IntStream.of(order)
+                .filter(i -> branches.get(i).ratio() == 1)
+                .findFirst()
+                .orElse(-1);
+        above = new int[heads][branches.size()];
+        below = new int[heads][branches.size()];
         for (int h = 0; h < heads; h++) {
-            for (int place = 0; place < count; place++) {
+            for (int place = 0; place < order.length; place++) {
                 int j = order[place];
                 above[h][j] = -1;
                 for (int before = place - 1; cycle > 0 && before >= 0 && above[h][j] < 0; before--) {
                     above[h][j] = takes(order[before], j, h) ? order[before] : -1;
                 }
+                for (int i = above[h][j]; i >= 0; i = above[h][i]) {
+                    below[h][i] |= 1 << j;
+                }
             }
         }
+    }
+
+    /** The shortest branch that keeps every row, which leaves no pairs to others; -1 without one. */
+    int base() {
+        return base;
     }
 
     /** How many groups of eight rows it takes until the branches repeat; 0 where no pairs are left to others. */
@@ -81,18 +98,12 @@ final class SharedPairs {
 
     /** The branches whose pairs this one computes too, a bit each. */
     int below(int branch, int head) {
-        int bits = 0;
-        for (int j = 0; j < branches().size(); j++) {
-            for (int i = above[head][j]; i >= 0; i = above[head][i]) {
-                bits |= i == branch ? 1 << j : 0;
-            }
-        }
-        return bits;
+        return below[head][branch];
     }
 
-    /** Whether branch i, shorter or earlier, can compute the pairs of branch j within its segments. */
+    /** Whether branch i, which comes before j, can compute the pairs of branch j within its segments. */
     private boolean takes(int i, int j, int head) {
-        Branch a = branches().get(i), b = branches().get(j);
+        Branch a = branches.get(i), b = branches.get(j);
         boolean rows = b.ratio() % a.ratio() == 0
                 && b.offset(head, heads) % a.ratio() == a.offset(head, heads)
                 && (a.segment() >= length || a.segment() % a.ratio() == 0);
@@ -101,7 +112,7 @@ final class SharedPairs {
             return false;
         }
         for (int k = i; k >= 0; k = above[head][k]) {
-            if (8 * cycle % (b.ratio() / branches().get(k).ratio()) != 0) {
+            if (8 * cycle % (b.ratio() / branches.get(k).ratio()) != 0) {
                 return false;
             }
         }
@@ -112,8 +123,8 @@ final class SharedPairs {
     private double spared() {
         double spared = 0;
         for (int h = 0; h < heads; h++) {
-            for (int j = 0; j < branches().size(); j++) {
-                double ratio = branches().get(j).ratio();
+            for (int j = 0; j < branches.size(); j++) {
+                double ratio = branches.get(j).ratio();
                 spared += inner(j, h) / (ratio * ratio);
             }
         }
@@ -121,10 +132,6 @@ final class SharedPairs {
     }
 
     private long segment(int branch) {
-        return Math.min(branches().get(branch).segment(), length);
-    }
-
-    private List<Branch> branches() {
-        return pattern.branches();
+        return Math.min(branches.get(branch).segment(), length);
     }
 }

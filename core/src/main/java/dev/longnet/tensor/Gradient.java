@@ -1,9 +1,12 @@
 package dev.longnet.tensor;
 
+import java.util.Arrays;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
 
 /** Recording of gradients, and gradients of our own in libtorch's graph. */
 public final class Gradient {
@@ -34,6 +37,22 @@ public final class Gradient {
     /** Adds the gradients of everything that {@code out} was computed from, given its own. */
     public static void backward(Tensor out, Tensor gradOut) {
         out.backward(gradOut, new BoolOptional(), false, new TensorArrayRefOptional());
+    }
+
+    /** The gradients of the inputs, in their order, given that of {@code out}; they are not added to the inputs' own. */
+    public static Tensor[] of(Tensor out, Tensor gradOut, Tensor... inputs) {
+        try (Scope scope = new Scope()) {
+            TensorVector results = torch.grad(
+                    new TensorVector(out),
+                    new TensorVector(inputs),
+                    new TensorVector(gradOut),
+                    new BoolOptional(),
+                    false,
+                    false);
+            Tensor[] gradients = new Tensor[inputs.length];
+            Arrays.setAll(gradients, i -> scope.keep(new Tensor(results.get(i))));
+            return gradients;
+        }
     }
 
     /** Whether a result computed from these tensors now would have to carry a gradient. */

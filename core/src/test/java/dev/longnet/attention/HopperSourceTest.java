@@ -27,7 +27,7 @@ class HopperSourceTest {
     @BeforeEach
     void sourcesInFolder() throws IOException {
         Nvcc.assumeThere();
-        for (String name : List.of("common.cuh", "forward.cu", "backward.cu")) {
+        for (String name : List.of("common.cuh", "join.cuh", "merge.cuh", "finish.cuh", "forward.cu", "backward.cu")) {
             try (InputStream in = AttentionKernel.class.getResourceAsStream("hopper/" + name)) {
                 Files.copy(in, folder.resolve(name));
             }
@@ -40,21 +40,25 @@ class HopperSourceTest {
         "forward,64,0,1,2",
         "forward,64,0,1,3",
         "forward,64,1,0,3",
+        "forward,64,0,0,0",
         "forward,64,0,0,2",
         "forward,128,0,1,0",
         "forward,128,0,1,2",
         "forward,128,0,1,3",
         "forward,128,1,0,3",
+        "forward,128,0,0,0",
         "forward,128,0,0,2",
         "backward,64,0,1,0",
         "backward,64,0,1,2",
         "backward,64,0,1,3",
         "backward,64,1,0,3",
+        "backward,64,0,0,0",
         "backward,64,0,0,2",
         "backward,128,0,1,0",
         "backward,128,0,1,2",
         "backward,128,0,1,3",
         "backward,128,1,0,3",
+        "backward,128,0,0,0",
         "backward,128,0,0,2"
     })
     void compilesWithoutSpillsAndWithoutWaitingBetweenMatrixProducts(
@@ -87,7 +91,7 @@ class HopperSourceTest {
     void paramsLieWhereTheyAreWritten() throws IOException, InterruptedException {
         String source = """
                 #include <cstddef>
-                #include "common.cuh"
+                #include "join.cuh"
                 static_assert(sizeof(Map) == 128 && sizeof(Params) == %d && MAX_BRANCHES == %d);
                 static_assert(offsetof(Params, map) == 0 && offsetof(Params, branch) == %d && sizeof(Branch) == %d);
                 static_assert(offsetof(Branch, w) == 0 && offsetof(Branch, r) == %d && offsetof(Branch, group) == 8);
@@ -104,7 +108,7 @@ class HopperSourceTest {
                 static_assert(offsetof(Params, dk) == %d && offsetof(Params, dv) == %d);
                 static_assert(offsetof(Params, partDk) == %d && offsetof(Params, partDv) == %d);
                 static_assert(offsetof(Params, rowK) == %d && offsetof(Params, turn) == %d);
-                static_assert(offsetof(Params, inner) == %d && offsetof(Params, below) == %d && MAX_HEADS == %d);
+                static_assert(offsetof(Params, inner) == %d && offsetof(Params, below) == %d && MAX_HEADS == %d && BATCH == %d);
                 """.replace("%7$d", String.valueOf(HopperParams.B));
         Object[] offsets = Stream.of(
                         HopperParams.BYTES,
@@ -134,7 +138,8 @@ class HopperSourceTest {
                         HopperParams.TURN,
                         HopperParams.INNER,
                         HopperParams.BELOW,
-                        HopperParams.MOST_HEADS)
+                        HopperParams.MOST_HEADS,
+                        HopperKernel.BATCH)
                 .toArray();
         Files.writeString(folder.resolve("offsets.cu"), String.format(source, offsets));
         nvcc(

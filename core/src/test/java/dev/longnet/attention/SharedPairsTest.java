@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.longnet.pattern.Branch;
 import dev.longnet.pattern.DilationPattern;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -59,31 +60,51 @@ class SharedPairsTest {
 
     @ParameterizedTest
     @MethodSource("seeds")
-    void ratiosBetweenABranchAndThoseBelowFitThePeriod(int seed) {
+    void ratiosBetweenABranchAndThoseBelowFitThePeriodAndTheBaseLeavesNothing(int seed) {
         Random random = new Random(seed);
-        int heads = 1 + random.nextInt(8);
+        int heads = 1 + random.nextInt(8), length = 1 + random.nextInt(1000);
         DilationPattern pattern = pattern(random);
-        SharedPairs pairs = SharedPairs.of(pattern, 1000, heads);
+        SharedPairs pairs = SharedPairs.of(pattern, length, heads);
         List<Branch> branches = pattern.branches();
-        for (int i = 0; i < branches.size(); i++) {
-            for (int j = 0; j < branches.size(); j++) {
-                if ((pairs.below(i, 0) >> j & 1) == 1) {
-                    int ratio = branches.get(j).ratio() / branches.get(i).ratio();
-                    assertThat(8 * pairs.cycle() % ratio)
-                            .as("%s: %d", pattern, ratio)
-                            .isZero();
+        for (int h = 0; h < heads; h++) {
+            for (int i = 0; i < branches.size(); i++) {
+                for (int j = 0; j < branches.size(); j++) {
+                    if ((pairs.below(i, h) >> j & 1) == 1) {
+                        int ratio = branches.get(j).ratio() / branches.get(i).ratio();
+                        assertThat(8 * pairs.cycle() % ratio)
+                                .as("%s: %d", pattern, ratio)
+                                .isZero();
+                    }
                 }
             }
+            assertThat(pairs.base() < 0 ? 0 : pairs.inner(pairs.base(), h)).isZero();
         }
+    }
+
+    /** A sequence shorter than both segments: the branch that comes first computes for both. */
+    @Test
+    void theBaseIsTheShortestBranchAsTheSequenceCutsIt() {
+        SharedPairs pairs = SharedPairs.of(DilationPattern.parse("5000:1,2000:1"), 1000, 1);
+        assertThat(pairs.base()).isZero();
+        assertThat(pairs.inner(0, 0)).isZero();
+        assertThat(pairs.inner(1, 0)).isEqualTo(1000);
+    }
+
+    @Test
+    void theOrderInWhichBranchesAreGivenDoesNotMatter() {
+        SharedPairs pairs = SharedPairs.of(DilationPattern.parse("4096:4,4096:2,4096:1"), 1 << 20, 4);
+        assertThat(pairs.base()).isEqualTo(2);
+        assertThat(pairs.inner(0, 0)).isEqualTo(4096);
+        assertThat(pairs.below(2, 0)).isEqualTo(0b011);
     }
 
     @Test
     void thePapersPatternSharesWhatItCan() {
         SharedPairs pairs = SharedPairs.of(DilationPattern.parse("2048:1,4096:2,8192:4,16384:6,32768:12"), 1 << 20, 12);
         assertThat(pairs.cycle()).isEqualTo(3);
-        // Head 0 keeps offset 0 everywhere: each branch leaves pairs to the longest whose ratio divides its own, but 12
-        // not
-        // to 6, whose rows shift from segment to segment: 6 does not divide 16384.
+        // Head 0 keeps offset 0 everywhere. Ratio 12 goes by 4, not by 6, whose rows shift from segment to segment: 6
+        // does
+        // not divide 16384.
         assertThat(IntStream.range(0, 5).mapToLong(i -> pairs.inner(i, 0)))
                 .containsExactly(0L, 2048L, 4096L, 4096L, 8192L);
         assertThat(pairs.below(0, 0)).isEqualTo(0b11110);
@@ -111,6 +132,7 @@ class SharedPairsTest {
             segment = segment * (1 + random.nextInt(4)) + (random.nextInt(6) == 0 ? random.nextInt(5) : 0);
             ratio *= 1 + random.nextInt(3);
         }
+        Collections.shuffle(branches, random);
         return new DilationPattern(branches);
     }
 }

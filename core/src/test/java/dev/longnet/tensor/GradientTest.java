@@ -59,6 +59,20 @@ class GradientTest {
     }
 
     @Test
+    void givesGradientsAndAddsThemToNothing() {
+        try (Scope scope = new Scope()) {
+            Tensor a = leaf(3, 1), b = leaf(5), c = leaf();
+            Tensor weight = Tensors.randn(F64, 3, 5);
+            Tensor[] ours = Gradient.of(product(a, b, c), weight, a, b, c);
+            assertThat(a.grad().defined()).isFalse();
+            a.mul(b).mul(c).mul(weight).sum().backward();
+            assertThat(Tensors.relativeError(ours[0], a.grad())).isLessThan(1e-14);
+            assertThat(Tensors.relativeError(ours[1], b.grad())).isLessThan(1e-14);
+            assertThat(Tensors.relativeError(ours[2], c.grad())).isLessThan(1e-14);
+        }
+    }
+
+    @Test
     void reachesInputsThatAreOneOfManyResultsAndSkipsThoseWithoutAGraph() {
         try (Scope scope = new Scope()) {
             Tensor rows = leaf(2, 5);

@@ -11,7 +11,6 @@ import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.NumberFormats;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
-import java.util.List;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
@@ -131,15 +130,7 @@ public record AttentionBenchmark(
         /** The output, or of backward one of the gradients, which are let go. */
         private Tensor compute() {
             Tensor out = Attention.attend(q, k, v, spec, kernel);
-            if (gradOut == null) {
-                return out;
-            }
-            Gradient.backward(out, gradOut);
-            Tensor last = new Tensor(k.grad());
-            for (Tensor input : List.of(q, k, v)) {
-                input.mutable_grad().reset();
-            }
-            return last;
+            return gradOut == null ? out : Gradient.of(out, gradOut, q, k, v)[1];
         }
 
         @Override

@@ -7,7 +7,7 @@
 // float32: by a third warpgroup where D is 64, by the same two, one step later, where D is 128 and registers are short.
 // dK and dV have one owner each and are compact, as the branches' outputs are forward; the last kernel sums them over
 // branches and over the heads that share a key.
-#include "common.cuh"
+#include "finish.cuh"
 
 constexpr int BM = 64;                   // query rows of a step
 constexpr int STAGES = D == 64 ? 4 : 2;  // of queries
@@ -34,11 +34,6 @@ __device__ __forceinline__ float4 statistics(u32 at) {
     asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(x.x), "=f"(x.y), "=f"(x.z), "=f"(x.w) : "r"(at));
     return x;
 }
-__device__ __forceinline__ void copy(u32 to, const void* from, u32 bytes, u32 bar) {
-    asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
-                 ::"r"(to), "l"(from), "r"(bytes), "r"(bar) : "memory");
-}
-
 // 64 rows of keys or values as the left side of transposed scores: held in registers, which halves what the products
 // read from shared memory, or left there.
 struct Held {
@@ -111,17 +106,30 @@ __device__ __forceinline__ int earlier(const Tile& x, int r, int m) {
     return tile < from || to <= from ? tile : tile < to ? -1 : tile - (to - from);
 }
 
-// dQ of 64 queries and 64 features, by one warpgroup: dS, put down query after query, times the keys' features.
-__device__ __forceinline__ void multiply(float (&o)[32], u32 ds, u32 k) {
-    u64 left = descriptor(ds, 16), right = descriptor(k, 16);
-    fence();
-    #pragma unroll
-    for (int j = 0; j < BN / 16; j++) spread(o, left + (j / 4) * (BM * 128 >> 4) + j % 4 * 2, right + j * (2048 >> 4), j > 0);
-    commit();
+// Adds DQ_BYTES at `buffer` to dq of the queries from row m on, features from 64 c on; one thread.
+__device__ __forceinline__ void addTo(const Params& p, const Tile& x, int m, int c, u32 buffer) {
+    volatile int* turn = nullptr;
+    int before = 0;
+    if (p.turn) {
+        turn = p.turn + (x.stats(p) + m) / BM * BOXES + c;
+        before = earlier(x, p.branch[x.branch].r, m);
+        if (before < 0) return;
+        while (*turn != before);
+        __threadfence();
+    }
+    const Map* map = mapOf(p, DQ, x);
+    addTo(map, buffer, 64 * c, x.residue, x.position + m, x.h, x.b);
+    if (64 * c + 32 < p.width) addTo(map, buffer + BM * 128, 64 * c + 32, x.residue, x.position + m, x.h, x.b);
+    asm volatile("cp.async.bulk.commit_group;" ::: "memory");
+    if (turn) {
+        asm volatile("cp.async.bulk.wait_group 0;" ::: "memory");
+        __threadfence();
+        *turn = before + 1;
+    }
 }
 
 // Adds dQ of the queries from row m on, features from 64 c on, to global memory, by way of DQ_BYTES at `buffer`. Rows
-// beyond the segment's end are zero: nothing there has seen a key.
+// beyond the segment's end get zeros: their statistics make P zero, whatever finite numbers are there.
 __device__ __forceinline__ void add(const Params& p, const float (&o)[32], const Tile& x, int m, int c, u32 buffer) {
     int lane = threadIdx.x % 32, row = threadIdx.x / 32 % 4 * 16 + lane / 4, bar = 1 + threadIdx.x / 128;
     bool leader = threadIdx.x % 128 == 0;
@@ -136,36 +144,22 @@ __device__ __forceinline__ void add(const Params& p, const float (&o)[32], const
                          ::"r"((at ^ j % 4 * 32) + j / 4 * (BM * 128) + y * 1024), "f"(o[4 * j + 2 * y]), "f"(o[4 * j + 2 * y + 1]) : "memory");
     asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
     asm volatile("bar.sync %0, 128;" ::"r"(bar) : "memory");
-    if (!leader) return;
-    volatile int* turn = nullptr;
-    int before = 0, r = p.branch[x.branch].r;
-    if (p.turn) {
-        turn = p.turn + (x.stats(p) + m) / BM * BOXES + c;
-        before = earlier(x, r, m);
-        if (before < 0) return;
-        while (*turn != before);
-        __threadfence();
-    }
-    const Map* map = &p.map[4][x.branch][x.residue < p.N % r];
-    addTo(map, buffer, 64 * c, x.residue, x.position + m, x.h, x.b);
-    if (64 * c + 32 < p.width) addTo(map, buffer + BM * 128, 64 * c + 32, x.residue, x.position + m, x.h, x.b);
-    asm volatile("cp.async.bulk.commit_group;" ::: "memory");
-    if (p.turn) {
-        asm volatile("cp.async.bulk.wait_group 0;" ::: "memory");
-        __threadfence();
-        *turn = before + 1;
-    }
+    if (leader) addTo(p, x, m, c, buffer);
+    if (D == 64) __syncwarp();      // before the next matrix product; else the caller's next arrival does it
 }
 
 // Shared memory after keys, values, queries, their gradients and statistics, dS and dQ.
 struct Rest {
-    u64 bars[2 * KV_STAGES + 2 * STAGES + 2 * DS_STAGES + 5];
-    Tile slots[4];
+    u64 bars[3 * KV_STAGES + 3 * STAGES + 2 * DS_STAGES + SLOTS + 1];
+    Tile slots[SLOTS];
     unsigned char times[KV_STAGES][TIMES];      // how often a pair counts, by key and query
 };
+// A slot is written when the keys KV_STAGES + 1 tiles before have been let go of, so results before those have been written.
+static_assert(SLOTS >= KV_STAGES + 2);
 constexpr int THREADS = D == 64 ? 512 : 384,
     SHARED = 2 * KV_STAGES * KV_BYTES + STAGES * (2 * Q_BYTES + STATS_BYTES) + DS_STAGES * DS_BYTES
         + BOXES * DQ_STAGES * DQ_BYTES + sizeof(Rest);
+static_assert(SHARED <= MOST_SHARED);
 
 // What the launch has to know: rows of a query box, of a key box, threads and bytes of shared memory of a block.
 extern "C" __device__ const int backwardShape[4] = {BM, BN, THREADS, SHARED};
@@ -177,29 +171,35 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
     Rest& rest = *(Rest*)(raw + (SHARED - sizeof(Rest)));
     u32 kvFull = smem(rest.bars), kvEmpty = kvFull + 8 * KV_STAGES, full = kvEmpty + 8 * KV_STAGES, empty = full + 8 * STAGES,
         dsFull = empty + 8 * STAGES, dsEmpty = dsFull + 8 * DS_STAGES,
-        located = dsEmpty + 8 * DS_STAGES, loaded = located + 8 * 4;
+        located = dsEmpty + 8 * DS_STAGES, loaded = located + 8 * SLOTS, known = loaded + 8,
+        described = known + 8 * STAGES;
     int thread = threadIdx.x, wg = __shfl_sync(~0u, thread / 128, 0);
     if (thread == 0) {
-        for (int i = 0; i < KV_STAGES; i++) { barInit(kvFull + 8 * i, 2); barInit(kvEmpty + 8 * i, THREADS / 32 - 4); }    // full: loaded, described
-        for (int i = 0; i < STAGES; i++) { barInit(full + 8 * i, 1); barInit(empty + 8 * i, 8); }     // warps that let go
-        for (int i = 0; i < DS_STAGES; i++) { barInit(dsFull + 8 * i, 8); barInit(dsEmpty + 8 * i, D == 64 ? 4 : 8); }
-        for (int i = 0; i < 5; i++) barInit(located + 8 * i, 1);
+        if (ks % 1024) __trap();
+        // Full: loaded. Described, of a tile: what the finder says; known: statistics of queries. Empty: warps that let go.
+        for (int i = 0; i < KV_STAGES; i++) { barInit(kvFull + 8 * i, 1); barInit(described + 8 * i, ARRIVALS); barInit(kvEmpty + 8 * i, (THREADS / 32 - 4) * ARRIVALS); }
+        for (int i = 0; i < STAGES; i++) { barInit(full + 8 * i, 1); barInit(known + 8 * i, ARRIVALS); barInit(empty + 8 * i, 8 * ARRIVALS); }
+        for (int i = 0; i < DS_STAGES; i++) { barInit(dsFull + 8 * i, 8 * ARRIVALS); barInit(dsEmpty + 8 * i, (D == 64 ? 4 : 8) * ARRIVALS); }
+        for (int i = 0; i < SLOTS; i++) barInit(located + 8 * i, ARRIVALS);
+        barInit(loaded, 1);
         asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
     }
     __syncthreads();
     int lane = thread % 32, warp = __shfl_sync(~0u, thread / 32 % 4, 0);
-    // dQ of a tile's step i, the n-th of the block, of 64 features, the c-th: adds it to global memory; computes it, from
-    // the dS that has been put down and the keys' features at `keys`, and adds it.
-    auto spreadEnd = [&](const float (&o)[32], const Tile& x, int i, u32 n, int c) {
-        if (lane == 0) barArrive(dsEmpty + 8 * (n % DS_STAGES));
-        add(p, o, x, x.row(i), c, sums + (c * DQ_STAGES + n % DQ_STAGES) * DQ_BYTES);
-    };
+    // dQ of a tile's step i, the n-th of the block, of 64 features, the c-th, from the dS that has been put down and the
+    // keys' features at `keys`.
     auto spreadStep = [&](const Tile& x, int i, u32 n, int c, u32 keys) {
+        u32 st = n % DS_STAGES;
+        u64 left = descriptor(ds + st * DS_BYTES, 16), right = descriptor(keys, 16);
         float o[32];
-        barWait(dsFull + 8 * (n % DS_STAGES), n / DS_STAGES & 1);
-        multiply(o, ds + n % DS_STAGES * DS_BYTES, keys);
+        barWait(dsFull + 8 * st, n / DS_STAGES & 1);
+        fence();
+        #pragma unroll
+        for (int j = 0; j < BN / 16; j++) spread(o, left + (j / 4) * (BM * 128 >> 4) + j % 4 * 2, right + j * (2048 >> 4), j > 0);
+        commit();
         waitGroups<0>();
-        spreadEnd(o, x, i, n, c);
+        warpArrive(dsEmpty + 8 * st);
+        add(p, o, x, x.row(i), c, sums + (c * DQ_STAGES + n % DQ_STAGES) * DQ_BYTES);
     };
 
     if (wg == 0) {
@@ -208,7 +208,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
             // Finds the next tile and says what the others have to know of it, ahead of the loads.
             for (u32 it = 0;; it++) {
                 u32 ki = it % KV_STAGES;
-                Tile& slot = rest.slots[it % 4];    // its last readers let go of their keys two tiles ago
+                Tile& slot = rest.slots[it % SLOTS];
                 int steps;
                 // A tile that others wait for is not taken before its turn to be computed comes near.
                 if (p.turn && it > 0) barWait(loaded, it - 1 & 1);
@@ -218,7 +218,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
                     steps = slot.steps;
                     __syncwarp();
                 } while (steps == 0);
-                if (lane == 0) barArrive(located + it % 4 * 8);
+                warpArrive(located + it % SLOTS * 8);
                 u32 kept = CYCLE && steps > 0 ? keepers(p, slot, lane) : 0;
                 barWait(kvEmpty + 8 * ki, it / KV_STAGES & 1 ^ 1);
                 if (CYCLE && steps > 0)
@@ -227,39 +227,53 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
                         u32 both = __shfl_sync(~0u, kept, row) & kept;
                         if (lane < PERIOD) rest.times[ki][row * PERIOD + lane] = 1 + __popc(both);
                     }
-                __syncwarp();
-                if (lane == 0) barArrive(kvFull + 8 * ki);
+                warpArrive(described + 8 * ki);
                 if (steps < 0) break;
             }
         } else if (thread == 0) {
             u32 n = 0;  // query tiles loaded
             for (u32 it = 0;; it++) {
                 u32 ki = it % KV_STAGES, bar = kvFull + 8 * ki;
-                const Tile& x = rest.slots[it % 4];
-                barWait(located + it % 4 * 8, it / 4 & 1);
+                const Tile& x = rest.slots[it % SLOTS];
+                barWait(located + it % SLOTS * 8, it / SLOTS & 1);
                 barWait(kvEmpty + 8 * ki, it / KV_STAGES & 1 ^ 1);
-                if (x.steps < 0) { barArrive(bar); break; }
-                const Map* map = &p.map[0][x.branch][x.residue < p.N % p.branch[x.branch].r];
+                if (x.steps < 0) break;
+                const Map *qMap = mapOf(p, Q, x), *kMap = mapOf(p, K, x), *vMap = mapOf(p, V, x), *doutMap = mapOf(p, DOUT, x);
                 int hk = x.h / (p.H / p.Hk);
                 barExpect(bar, 2 * KV_BYTES);
                 for (int c = 0; c < BOXES; c++) {
-                    load(ks + ki * KV_BYTES + c * BN * 128, map + 2 * MAX_BRANCHES, bar, c * 64, x.residue, x.position + x.n, hk, x.b);
-                    load(vs + ki * KV_BYTES + c * BN * 128, map + 4 * MAX_BRANCHES, bar, c * 64, x.residue, x.position + x.n, hk, x.b);
+                    load(ks + ki * KV_BYTES + c * BN * 128, kMap, bar, c * 64, x.residue, x.position + x.n, hk, x.b);
+                    load(vs + ki * KV_BYTES + c * BN * 128, vMap, bar, c * 64, x.residue, x.position + x.n, hk, x.b);
                 }
-                const float2* stats = p.stats + x.stats(p);
                 #pragma unroll 1
                 for (int i = 0; i < x.steps; i++, n++) {
                     int m = x.row(i);
                     u32 st = n % STAGES, bar = full + 8 * st;
                     barWait(empty + 8 * st, n / STAGES & 1 ^ 1);
-                    barExpect(bar, 2 * Q_BYTES + STATS_BYTES);
+                    barExpect(bar, 2 * Q_BYTES);
                     for (int c = 0; c < BOXES; c++) {
-                        load(qs + st * Q_BYTES + c * BM * 128, map, bar, c * 64, x.residue, x.position + m, x.h, x.b);
-                        load(os + st * Q_BYTES + c * BM * 128, map + 6 * MAX_BRANCHES, bar, c * 64, x.residue, x.position + m, x.h, x.b);
+                        load(qs + st * Q_BYTES + c * BM * 128, qMap, bar, c * 64, x.residue, x.position + m, x.h, x.b);
+                        load(os + st * Q_BYTES + c * BM * 128, doutMap, bar, c * 64, x.residue, x.position + m, x.h, x.b);
                     }
-                    copy(ss + st * STATS_BYTES, stats + m, STATS_BYTES, bar);
                 }
-                barArrive(loaded);
+                barArrive(loaded);          // looked at only where tiles have their turn
+            }
+        } else if (warp == 2) {
+            // Loads the statistics of the queries.
+            u32 n = 0;
+            for (u32 it = 0;; it++) {
+                const Tile& x = rest.slots[it % SLOTS];
+                barWait(located + it % SLOTS * 8, it / SLOTS & 1);
+                if (x.steps < 0) break;
+                const float2* from = p.stats + x.stats(p) + 2 * lane;
+                #pragma unroll 1
+                for (int i = 0; i < x.steps; i++, n++) {
+                    u32 st = n % STAGES;
+                    barWait(empty + 8 * st, n / STAGES & 1 ^ 1);
+                    float4 y = *(const float4*)(from + x.row(i));
+                    asm volatile("st.shared.v4.f32 [%0], {%1, %2, %3, %4};" ::"r"(ss + st * STATS_BYTES + 16 * lane), "f"(y.x), "f"(y.y), "f"(y.z), "f"(y.w) : "memory");
+                    warpArrive(known + 8 * st);
+                }
             }
         }
     } else if (D == 64 && wg == 3) {
@@ -267,13 +281,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
         u32 n = 0;
         for (u32 it = 0;; it++) {
             u32 ki = it % KV_STAGES;
-            barWait(kvFull + 8 * ki, it / KV_STAGES & 1);
-            const Tile& slot = rest.slots[it % 4];
+            barWait(described + 8 * ki, it / KV_STAGES & 1);
+            const Tile& slot = rest.slots[it % SLOTS];
             int steps = __shfl_sync(~0u, slot.steps, 0);
             if (steps < 0) break;
+            barWait(kvFull + 8 * ki, it / KV_STAGES & 1);
             #pragma unroll 1
             for (int i = 0; i < steps; i++, n++) spreadStep(slot, i, n, 0, ks + ki * KV_BYTES);
-            if (lane == 0) barArrive(kvEmpty + 8 * ki);
+            warpArrive(kvEmpty + 8 * ki);
         }
     } else {
         asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(D == 64 ? 208 : 232));
@@ -283,10 +298,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
         u32 n = 0;
         for (u32 it = 0;; it++) {
             u32 ki = it % KV_STAGES;
-            barWait(kvFull + 8 * ki, it / KV_STAGES & 1);
-            const Tile& slot = rest.slots[it % 4];
+            barWait(described + 8 * ki, it / KV_STAGES & 1);
+            const Tile& slot = rest.slots[it % SLOTS];
             int steps = __shfl_sync(~0u, slot.steps, 0);
             if (steps < 0) break;
+            barWait(kvFull + 8 * ki, it / KV_STAGES & 1);
             int rows = __shfl_sync(~0u, slot.rows, 0), n0 = __shfl_sync(~0u, slot.n, 0), r = p.branch[slot.branch].r;
             int key = n0 + 64 * me + warp * 16 + lane / 4;
             // Queries that see a key: those from `high` on, without causal order those below `low` too.
@@ -297,10 +313,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
             for (int i = 0; i < D / 2; i++) dk[i] = dv[i] = 0;
             Left k(ks + ki * KV_BYTES + me * 8192, warp, lane), v(vs + ki * KV_BYTES + me * 8192, warp, lane);
             u32 mine = ks + ki * KV_BYTES + me * (BN * 128);     // D = 128: these keys' features that dQ is computed of here
-            constexpr int STEP = CYCLE ? CYCLE : 1;
             const unsigned char* times[2];
             #pragma unroll
-            for (int y = 0; y < 2; y++) times[y] = rest.times[ki] + (CYCLE ? (key + 8 * y) % (8 * STEP) * PERIOD + lane % 4 * 2 : 0);
+            for (int y = 0; y < 2; y++) times[y] = rest.times[ki] + timesAt(key + 8 * y);
             float s[BM / 2];
             auto begin = [&](u32 n) {                   // the scores of the n-th step
                 u32 st = n % STAGES;
@@ -334,12 +349,13 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
                 }
                 u32 pr[BM / 4], dr[BM / 4];
                 int turned = CYCLE ? m / 8 % CYCLE : 0;
+                barWait(known + 8 * st, n / STAGES & 1);
                 #pragma unroll
                 for (int c = 0; c < STEP; c++) {
                     float often[2][2];
                     #pragma unroll
                     for (int y = 0; y < 2; y++) {
-                        u32 two = CYCLE ? *(const u16*)(times[y] + 8 * (c + turned < CYCLE ? c + turned : c + turned - CYCLE)) : 0;
+                        u32 two = CYCLE ? *(const u16*)(times[y] + cycled(c + turned)) : 0;
                         often[y][0] = two & 0xFF; often[y][1] = two >> 8;
                     }
                     #pragma unroll
@@ -374,8 +390,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
                 for (int j = 0; j < BM / 16; j++)
                     storeTransposed(store + dst * DS_BYTES + j * 2048, dr[4 * j], dr[4 * j + 1], dr[4 * j + 2], dr[4 * j + 3]);
                 asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-                __syncwarp();
-                if (lane == 0) barArrive(dsFull + 8 * dst);
+                warpArrive(dsFull + 8 * dst);
                 fence();
                 #pragma unroll
                 for (int j = 0; j < BM / 16; j++)
@@ -386,21 +401,18 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
                     if (i == steps) break;
                     begin(n + 1);
                     waitGroups<1>();
-                    __syncwarp();
-                    if (lane == 0) barArrive(empty + 8 * st);
+                    warpArrive(empty + 8 * st);
                 } else {
                     if (i > 1) spreadStep(slot, i - 2, n - 1, me, mine);
                     else waitGroups<0>();
-                    __syncwarp();
-                    if (lane == 0) barArrive(empty + 8 * st);
+                    warpArrive(empty + 8 * st);
                     if (i == steps) break;
                     begin(n + 1);
                 }
             }
             if (D == 64) {
                 waitGroups<0>();
-                __syncwarp();
-                if (lane == 0) barArrive(empty + 8 * (n % STAGES));
+                warpArrive(empty + 8 * (n % STAGES));
             } else spreadStep(slot, steps - 1, n, me, mine);
             n++;
             bool whole = slot.branch == p.base;
@@ -408,8 +420,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
             to += whole ? ((u64)slot.b * p.N + slot.position) * p.rowK + slot.h * p.width
                         : (p.branch[slot.branch].partial + slot.place * p.branch[slot.branch].rows) * p.width;
             u16 *toK = (whole ? p.dk : p.partDk) + to, *toV = (whole ? p.dv : p.partDv) + to;
-            __syncwarp();
-            if (lane == 0) barArrive(kvEmpty + 8 * ki);
+            warpArrive(kvEmpty + 8 * ki);
             #pragma unroll
             for (int y = 0; y < 2; y++) {
                 bool wanted = key + 8 * y < rows;
@@ -418,88 +429,5 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
             }
         }
     }
-}
-
-// Statistics of every kept row, dq = 0. Rows outside of every segment keep what the caller filled them with: a
-// log-sum-exp so large that P is 0. A block takes 2048 / D neighbouring rows of one head.
-extern "C" __global__ void __launch_bounds__(256) prepare(const __grid_constant__ Params p, const u16* out, const u16* dout, const float* lse) {
-    constexpr int LANES = D / 8, ROWS = 256 / LANES;
-    int thread = threadIdx.y * blockDim.x + threadIdx.x, lane = thread % LANES, across = thread / LANES;
-    u32 stretches = (p.N + ROWS - 1) / ROWS;
-    for (u64 t = blockIdx.x; t < (u64)p.B * stretches * p.H; t += gridDim.x) {
-        u32 u = t / p.H, h = t - (u64)u * p.H, b = u / stretches, row = (u - b * stretches) * ROWS + across;
-        bool live = row < p.N;
-        u64 at = (((u64)b * p.N + row) * p.H + h) * p.width + 8 * lane;
-        float delta = 0;
-        if (live && 8 * lane < p.width) {
-            uint4 x = *(const uint4*)(out + at), y = *(const uint4*)(dout + at);
-            u32 xs[4] = {x.x, x.y, x.z, x.w}, ys[4] = {y.x, y.y, y.z, y.w};
-            #pragma unroll
-            for (int i = 0; i < 4; i++) {
-                float2 a = unpack(xs[i]), c = unpack(ys[i]);
-                delta += a.x * c.x + a.y * c.y;
-            }
-            *(float4*)(p.dq + at) = make_float4(0, 0, 0, 0);
-            *(float4*)(p.dq + at + 4) = make_float4(0, 0, 0, 0);
-        }
-        #pragma unroll
-        for (int e = LANES / 2; e > 0; e /= 2) delta += __shfl_xor_sync(~0u, delta, e);
-        if (!live || lane >= p.branches) continue;
-        const Branch& br = p.branch[lane];
-        u32 segment = row / (u32)br.w, inside = row - segment * br.w, place = inside / (u32)br.r;
-        if (inside - place * br.r != h / (u32)br.group || (p.lengths && row >= p.lengths[b])) continue;
-        float l = lse[((u64)b * p.H + h) * p.N + row];
-        p.stats[br.stats + (((u64)b * p.H + h) * br.segments + segment) * br.tiles * BN + place] =
-            make_float2(l == -INFINITY ? 3e38f : l * LOG2_E, delta);
-    }
-}
-
-// dq rounded; dk and dv summed over the branches and the heads that share a key. Tokens of dq are rowQ numbers apart.
-extern "C" __global__ void __launch_bounds__(BATCH, 4) finish(const __grid_constant__ Params p, u16* dq, u64 rowQ) {
-    __shared__ Batch batch;
-    int thread = threadIdx.y * blockDim.x + threadIdx.x, threads = blockDim.x * blockDim.y, c = 8 * threadIdx.x;
-    batch.prepare(p, thread);
-    u32 tokens = BATCH / p.H, all = p.B * p.N, share = p.H / p.Hk;
-    float scale = p.scale * LN_2;
-    for (u32 first = blockIdx.x * tokens; first < all; first += gridDim.x * tokens) {
-        int pairs = min(tokens, all - first) * p.H;
-        for (int e = thread; e < pairs; e += threads) {
-            u32 token = batch.heads.divide(e);
-            batch.find(p, e, first + token, e - token * p.H, true, share);
-        }
-        const float* from = p.dq + (u64)first * p.H * p.width + c;
-        #pragma unroll 2
-        for (int e = threadIdx.y; e < pairs; e += blockDim.y) {
-            float4 x = __ldcs((const float4*)(from + (u32)e * p.width)), y = __ldcs((const float4*)(from + (u32)e * p.width + 4));
-            const float sum[8] = {x.x * scale, x.y * scale, x.z * scale, x.w * scale, y.x * scale, y.y * scale, y.z * scale, y.w * scale};
-            u32 token = batch.heads.divide(e);
-            writeRounded(dq + (first + token) * rowQ + (e - token * p.H) * p.width + c, sum);
-        }
-        __syncthreads();
-        int listed = batch.listed;
-        for (int i = threadIdx.y; i < listed; i += blockDim.y) {
-            int pair = batch.pair[i];
-            u32 token = batch.heads.divide(pair);
-            u64 to = (first + token) * p.rowK + (pair - token * p.H) / share * p.width + c;
-            float sumK[8] = {}, sumV[8] = {};
-            if (batch.whole[pair]) {
-                addRounded(sumK, *(const uint4*)(p.dk + to), 1);
-                addRounded(sumV, *(const uint4*)(p.dv + to), 1);
-            }
-            for (int e = pair; e < pair + (int)share; e++) {
-                int count = batch.count[e];
-                for (int k = 0; k < count; k++) {
-                    u64 at = (u64)batch.at[k][e] * p.width + c;
-                    uint4 x = __ldcs((const uint4*)(p.partDk + at)), y = __ldcs((const uint4*)(p.partDv + at));
-                    addRounded(sumK, x, 1);
-                    addRounded(sumV, y, 1);
-                }
-            }
-            writeRounded(p.dk + to, sumK);
-            writeRounded(p.dv + to, sumV);
-        }
-        __syncthreads();
-        if (thread == 0) batch.listed = 0;
-        __syncthreads();
-    }
+    asm volatile("cp.async.bulk.wait_group 0;" ::: "memory");     // what is being added lies in this block's memory
 }

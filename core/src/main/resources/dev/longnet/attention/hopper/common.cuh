@@ -16,7 +16,12 @@ typedef unsigned short u16;
 constexpr int BN = 128;              // keys of a step, or of a tile of the gradient
 constexpr int BOXES = D / 64;        // 128-byte columns of a row
 constexpr int MAX_BRANCHES = 8, MAX_HEADS = 128;
-constexpr int PERIOD = 8 * CYCLE, TIMES = CYCLE ? PERIOD * PERIOD : 1;   // TIMES: how often each pair of such rows counts
+constexpr int STEP = CYCLE ? CYCLE : 1, PERIOD = 8 * CYCLE, TIMES = CYCLE ? PERIOD * PERIOD : 1;
+constexpr int SLOTS = 4;             // tiles that are known at a time
+constexpr int MOST_SHARED = 232448;  // bytes of shared memory that a block can have
+#ifndef ARRIVALS
+#define ARRIVALS 1                   // of a warp where it lets go of something; 32 for tools that do not see __syncwarp
+#endif
 constexpr float LOG2_E = 1.4426950408889634f, LN_2 = 0.6931471805599453f;
 #ifndef INFINITY
 #define INFINITY __int_as_float(0x7F800000)
@@ -72,6 +77,11 @@ __device__ __forceinline__ void barExpect(u32 bar, u32 bytes) {
 }
 __device__ __forceinline__ void barArrive(u32 bar) {
     asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(bar) : "memory");
+}
+// Of a warp, for what all its lanes have done.
+__device__ __forceinline__ void warpArrive(u32 bar) {
+    __syncwarp();
+    if (ARRIVALS == 32 || threadIdx.x % 32 == 0) barArrive(bar);
 }
 __device__ __forceinline__ void barWait(u32 bar, u32 parity) {
     asm volatile(
@@ -168,18 +178,9 @@ __device__ __forceinline__ float2 unpack(u32 w) {
     return x;
 }
 
-// Eight numbers, rounded.
-__device__ __forceinline__ void writeRounded(u16* to, const float (&x)[8]) {
-    *(uint4*)to = make_uint4(pack(x[0], x[1]), pack(x[2], x[3]), pack(x[4], x[5]), pack(x[6], x[7]));
-}
-__device__ __forceinline__ void addRounded(float (&sum)[8], uint4 x, float weight) {
-    u32 words[4] = {x.x, x.y, x.z, x.w};
-    #pragma unroll
-    for (int i = 0; i < 4; i++) {
-        float2 two = unpack(words[i]);
-        sum[2 * i] += weight * two.x; sum[2 * i + 1] += weight * two.y;
-    }
-}
+// Where a lane's columns of a row stand in such a table; those of the next groups of eight follow 8 further, in a cycle.
+__device__ __forceinline__ int timesAt(int row) { return CYCLE ? row % (8 * STEP) * PERIOD + threadIdx.x % 4 * 2 : 0; }
+__device__ __forceinline__ int cycled(int group) { return 8 * (group < STEP ? group : group - STEP); }
 
 // The kept rows of one head in a segment of a branch.
 struct Rows {
@@ -192,14 +193,19 @@ struct Rows {
     u64 place;                      // of the segment among those of the branch
 };
 
+// The map of queries, keys, values, dout or dq that reaches these rows.
+enum Mapped { Q, K, V, DOUT, DQ };
+__device__ __forceinline__ const Map* mapOf(const Params& p, Mapped which, const Rows& x) {
+    return &p.map[which][x.branch][x.residue < p.N % p.branch[x.branch].r];
+}
+
 // The rows that a row of a segment pairs with: those below `low` and those from `high` on. With causal order the
 // former are keys of a query and the latter are queries of a key.
 struct Bounds { int low, high; };
 __device__ __forceinline__ Bounds bounds(const Rows& x, int r, int row) {
     if (!CYCLE || x.inner == 0) return CAUSAL ? Bounds{row + 1, row} : Bounds{x.rows, x.rows};
-    u32 begin = (u32)(x.offset + row * r) / (u32)x.inner * x.inner;
-    int low = begin - x.offset, high = begin + x.inner - x.offset;
-    return {low > 0 ? (int)((u32)(low + r - 1) / (u32)r) : 0, (int)((u32)(high + r - 1) / (u32)r)};
+    u32 inner = x.inner, offset = x.offset, begin = (offset + (u32)row * r) / inner * inner;
+    return {begin > offset ? (int)((begin - offset + r - 1) / (u32)r) : 0, (int)((begin + inner - offset + r - 1) / (u32)r)};
 }
 
 // Whether a token of a segment of `length` tokens has no keys, or no queries, outside of its inner segment.
@@ -245,53 +251,3 @@ __device__ __forceinline__ u32 keepers(const Params& p, const Rows& x, int row) 
     }
     return bits;
 }
-
-// Division of numbers below 2^31 by a multiplication.
-struct Divisor {
-    u32 factor, shift;
-    __device__ __forceinline__ void set(u32 d) {
-        shift = d > 1 ? 63 - __clz(d - 1) : 31;
-        factor = ((1ull << shift) + d - 1) / d;
-    }
-    __device__ __forceinline__ u32 divide(u32 n) const { return (u64)n * factor >> shift; }
-};
-
-// What a block that joins branches works on: whole tokens' heads, up to BATCH (token, head) pairs with the head fastest.
-// First a thread a pair finds the compact rows of it, then threads (width / 8, BATCH / (width / 8)) take eight features.
-constexpr int BATCH = 256;
-struct Batch {
-    Divisor w[MAX_BRANCHES], r[MAX_BRANCHES], group[MAX_BRANCHES], heads, length;
-    u32 at[MAX_BRANCHES][BATCH];    // compact rows of a pair
-    int count[BATCH];
-    bool whole[BATCH];              // whether the base has its row too
-    short pair[BATCH];              // those that there is something to do for
-    int listed;
-
-    __device__ __forceinline__ void prepare(const Params& p, int thread) {
-        if (thread < p.branches) {
-            w[thread].set(p.branch[thread].w);
-            r[thread].set(p.branch[thread].r);
-            group[thread].set(p.branch[thread].group);
-        }
-        if (thread == 0) { heads.set(p.H); length.set(p.N); listed = 0; }
-        __syncthreads();
-    }
-    // Finds the rows of pair e, (token, h): results of queries, or of keys, where a branch has them. Lists it, where heads
-    // share a key only the first of them, unless the base alone has its row.
-    __device__ __forceinline__ void find(const Params& p, int e, u32 token, u32 h, bool keys, u32 share) {
-        u32 b = length.divide(token), n = token - b * p.N, end = p.lengths ? p.lengths[b] : p.N;
-        int found = 0, branches = n < end ? p.branches : 0;
-        for (int k = 0; k < branches; k++) {
-            if (k == p.base) continue;
-            const Branch& br = p.branch[k];
-            u32 segment = w[k].divide(n), inside = n - segment * br.w, row = r[k].divide(inside);
-            if (inside - row * br.r != group[k].divide(h)) continue;
-            int inner = CYCLE ? p.inner[k][h] : 0, tokens = min((u32)br.w, end - segment * br.w);
-            if (keys ? withoutQueries(inside, tokens, inner) : withoutKeys(inside, tokens, inner)) continue;
-            at[found++][e] = br.partial + (u64)(b * p.H + h) * (br.segments * br.rows) + segment * br.rows + row;
-        }
-        count[e] = found;
-        whole[e] = p.base >= 0 && n < end;
-        if ((found > 0 || !whole[e]) && h % share == 0) pair[atomicAdd(&listed, 1)] = e;
-    }
-};

@@ -5,7 +5,7 @@
 // copy, for any w, r and N. A thread block has a warp that finds the next tile, one that issues its loads, and C consumer
 // warpgroups of 64 query rows each; the warpgroups take turns in issuing matrix products, so that one's softmax runs under another's.
 
-#include "common.cuh"
+#include "merge.cuh"
 
 constexpr int C = D == 64 ? 3 : 2;   // consumer warpgroups
 constexpr int BM = 64 * C;           // query rows of a tile
@@ -26,11 +26,14 @@ struct Tile : Rows {
 
 // Shared memory after queries, keys and values.
 struct Rest {
-    u64 bars[2 * QSTAGES + 4 * STAGES + 4];
-    Tile slots[4];
+    u64 bars[3 * QSTAGES + 4 * STAGES + SLOTS];
+    Tile slots[SLOTS];
     float times[QSTAGES][TIMES];    // log2 of how often a pair counts, by row and key
 };
+// A slot is written when the queries QSTAGES + 1 tiles before have been let go of, so results before those have been read.
+static_assert(SLOTS >= QSTAGES + 2);
 constexpr int THREADS = 128 * (C + 1), SHARED = QSTAGES * Q_BYTES + 2 * STAGES * KV_BYTES + sizeof(Rest);
+static_assert(SHARED <= MOST_SHARED);
 
 // What the launch has to know: rows of a query box, of a key box, threads and bytes of shared memory of a block.
 extern "C" __device__ const int forwardShape[4] = {BM, BN, THREADS, SHARED};
@@ -66,15 +69,17 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
     u32 qs = smem(raw), ks = qs + QSTAGES * Q_BYTES, vs = ks + STAGES * KV_BYTES;
     Rest& rest = *(Rest*)(raw + QSTAGES * Q_BYTES + 2 * STAGES * KV_BYTES);
     u32 qFull = smem(rest.bars), qEmpty = qFull + 8 * QSTAGES, kFull = qEmpty + 8 * QSTAGES, kEmpty = kFull + 8 * STAGES,
-        vFull = kEmpty + 8 * STAGES, vEmpty = vFull + 8 * STAGES, located = vEmpty + 8 * STAGES;
+        vFull = kEmpty + 8 * STAGES, vEmpty = vFull + 8 * STAGES, described = vEmpty + 8 * STAGES,
+        located = described + 8 * QSTAGES;
     int thread = threadIdx.x, wg = __shfl_sync(~0u, thread / 128, 0);
     if (thread == 0) {
-        for (int i = 0; i < QSTAGES; i++) { barInit(qFull + 8 * i, 2); barInit(qEmpty + 8 * i, C); }  // full: loaded, described
+        if (qs % 1024) __trap();
+        for (int i = 0; i < QSTAGES; i++) { barInit(qFull + 8 * i, 1); barInit(described + 8 * i, ARRIVALS); barInit(qEmpty + 8 * i, ARRIVALS == 32 ? 128 * C : C); }
         for (int i = 0; i < STAGES; i++) {
             barInit(kFull + 8 * i, 1); barInit(kEmpty + 8 * i, C);
             barInit(vFull + 8 * i, 1); barInit(vEmpty + 8 * i, C);
         }
-        for (int i = 0; i < 4; i++) barInit(located + 8 * i, 1);
+        for (int i = 0; i < SLOTS; i++) barInit(located + 8 * i, ARRIVALS);
         asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
     }
     __syncthreads();
@@ -87,7 +92,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
             int lane = thread - 32;
             for (u32 it = 0;; it++) {
                 u32 qi = it % QSTAGES;
-                Tile& slot = rest.slots[it % 4];    // its last readers let go of their queries two tiles ago
+                Tile& slot = rest.slots[it % SLOTS];
                 int blocks;
                 do {
                     if (lane == 0) locate(p, atomicAdd(p.next, 1), slot);
@@ -95,7 +100,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
                     blocks = slot.blocks;
                     __syncwarp();
                 } while (blocks == 0);
-                if (lane == 0) barArrive(located + it % 4 * 8);
+                warpArrive(located + it % SLOTS * 8);
                 u32 kept = CYCLE && blocks > 0 ? keepers(p, slot, lane) : 0;
                 if (blocks > 0 && lane < C) {
                     int first = slot.m + 64 * lane, r = p.branch[slot.branch].r;
@@ -109,22 +114,21 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
                         u32 both = __shfl_sync(~0u, kept, row) & kept;
                         if (lane < PERIOD) rest.times[qi][row * PERIOD + lane] = __log2f(1 + __popc(both));
                     }
-                __syncwarp();
-                if (lane == 0) barArrive(qFull + 8 * qi);
+                warpArrive(described + 8 * qi);
                 if (blocks < 0) break;
             }
         } else if (thread == 0) {
             u32 n = 0;  // key blocks loaded
             for (u32 it = 0;; it++) {
                 u32 qi = it % QSTAGES;
-                const Tile& x = rest.slots[it % 4];
-                barWait(located + it % 4 * 8, it / 4 & 1);
+                const Tile& x = rest.slots[it % SLOTS];
+                barWait(located + it % SLOTS * 8, it / SLOTS & 1);
                 barWait(qEmpty + 8 * qi, it / QSTAGES & 1 ^ 1);
-                if (x.blocks < 0) { barArrive(qFull + 8 * qi); break; }
-                const Map* map = &p.map[0][x.branch][x.residue < p.N % p.branch[x.branch].r];
+                if (x.blocks < 0) break;
+                const Map *qMap = mapOf(p, Q, x), *kMap = mapOf(p, K, x), *vMap = mapOf(p, V, x);
                 barExpect(qFull + 8 * qi, Q_BYTES);
                 for (int c = 0; c < BOXES; c++)
-                    load(qs + qi * Q_BYTES + c * BM * 128, map, qFull + 8 * qi, c * 64, x.residue, x.position + x.m, x.h, x.b);
+                    load(qs + qi * Q_BYTES + c * BM * 128, qMap, qFull + 8 * qi, c * 64, x.residue, x.position + x.m, x.h, x.b);
                 int hk = x.h / (p.H / p.Hk);
                 #pragma unroll 1
                 for (int j = x.blocks - 1; j >= 0; j = before(x, j), n++) {
@@ -132,11 +136,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
                     barWait(kEmpty + 8 * st, ph ^ 1);
                     barExpect(kFull + 8 * st, KV_BYTES);
                     for (int c = 0; c < BOXES; c++)
-                        load(ks + st * KV_BYTES + c * BN * 128, map + 2 * MAX_BRANCHES, kFull + 8 * st, c * 64, x.residue, x.position + j * BN, hk, x.b);
+                        load(ks + st * KV_BYTES + c * BN * 128, kMap, kFull + 8 * st, c * 64, x.residue, x.position + j * BN, hk, x.b);
                     barWait(vEmpty + 8 * st, ph ^ 1);
                     barExpect(vFull + 8 * st, KV_BYTES);
                     for (int c = 0; c < BOXES; c++)
-                        load(vs + st * KV_BYTES + c * BN * 128, map + 4 * MAX_BRANCHES, vFull + 8 * st, c * 64, x.residue, x.position + j * BN, hk, x.b);
+                        load(vs + st * KV_BYTES + c * BN * 128, vMap, vFull + 8 * st, c * 64, x.residue, x.position + j * BN, hk, x.b);
                 }
             }
         }
@@ -152,26 +156,24 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
         u32 n = 0;
         for (u32 it = 0;; it++) {
             u32 qi = it % QSTAGES;
+            barWait(described + 8 * qi, it / QSTAGES & 1);
+            const Tile& slot = rest.slots[it % SLOTS];
+            int blocks = __shfl_sync(~0u, slot.blocks, 0);
+            if (blocks < 0) break;
+            int m = __shfl_sync(~0u, slot.m, 0), rows = __shfl_sync(~0u, slot.rows, 0);
             barWait(qFull + 8 * qi, it / QSTAGES & 1);
-            const Tile& slot = rest.slots[it % 4];
-            struct { int m, rows, blocks; } x;
-            x.blocks = __shfl_sync(~0u, slot.blocks, 0);
-            if (x.blocks < 0) break;
-            x.m = __shfl_sync(~0u, slot.m, 0);
-            x.rows = __shfl_sync(~0u, slot.rows, 0);
             int low = __shfl_sync(~0u, slot.first[me].low, 0), high = __shfl_sync(~0u, slot.last[me].high, 0);
-            int first = x.m + 64 * me, row = first + warp * 16 + lane / 4;
+            int first = m + 64 * me, row = first + warp * 16 + lane / 4;
             // Key blocks of this warpgroup; the tile's others are only let go.
             int mine = __shfl_sync(~0u, slot.last[me].low, 0);
-            mine = CAUSAL ? (mine + BN - 1) / BN : first < x.rows ? x.blocks : 0;
+            mine = CAUSAL ? (mine + BN - 1) / BN : first < rows ? blocks : 0;
             float o[D / 2];
             float top[2] = {-INFINITY, -INFINITY}, sum[2] = {0, 0};
             #pragma unroll
             for (int i = 0; i < D / 2; i++) o[i] = 0;
-            constexpr int STEP = CYCLE ? CYCLE : 1;
             const float* times[2];
             #pragma unroll
-            for (int y = 0; y < 2; y++) times[y] = rest.times[qi] + (CYCLE ? (row + 8 * y) % (8 * STEP) * PERIOD + lane % 4 * 2 : 0);
+            for (int y = 0; y < 2; y++) times[y] = rest.times[qi] + timesAt(row + 8 * y);
             u64 q = descriptor(qs + qi * Q_BYTES + me * 8192, 16);
             u32 pr[32];
             float s[64];
@@ -194,10 +196,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
             float old[2];
             auto soften = [&](int j) {
                 int k0 = j * BN;
-                if (k0 + BN > low && (CAUSAL || k0 < high || k0 + BN > x.rows)) {
+                if (k0 + BN > low && (CAUSAL || k0 < high || k0 + BN > rows)) {
                     // Keys that a row sees, counted from this lane's first: those below `low`, those from `high` on.
                     Bounds near = bounds(slot, p.branch[slot.branch].r, row), far = bounds(slot, p.branch[slot.branch].r, row + 8);
-                    int from = k0 + lane % 4 * 2, end = x.rows - from;
+                    int from = k0 + lane % 4 * 2, end = rows - from;
                     #pragma unroll
                     for (int i = 0; i < 64; i++) {
                         int key = i / 4 * 8 + i % 2;
@@ -215,22 +217,22 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
                 for (int i = 4; i < 16; i++)
                     #pragma unroll
                     for (int y = 0; y < 2; y++) m[y][i % 4] = fmaxf(m[y][i % 4], fmaxf(s[4 * i + 2 * y], s[4 * i + 2 * y + 1]));
-                float high[2], zero[2], part[2][2];
+                float best[2], zero[2], part[2][2];
                 #pragma unroll
-                for (int y = 0; y < 2; y++) high[y] = fmaxf(fmaxf(m[y][0], m[y][1]), fmaxf(fmaxf(m[y][2], m[y][3]), top[y]));
+                for (int y = 0; y < 2; y++) best[y] = fmaxf(fmaxf(m[y][0], m[y][1]), fmaxf(fmaxf(m[y][2], m[y][3]), top[y]));
                 #pragma unroll
                 for (int e = 1; e < 3; e++) {
                     float other[2];
                     #pragma unroll
-                    for (int y = 0; y < 2; y++) other[y] = __shfl_xor_sync(~0u, high[y], e);
+                    for (int y = 0; y < 2; y++) other[y] = __shfl_xor_sync(~0u, best[y], e);
                     #pragma unroll
-                    for (int y = 0; y < 2; y++) high[y] = fmaxf(high[y], other[y]);
+                    for (int y = 0; y < 2; y++) best[y] = fmaxf(best[y], other[y]);
                 }
                 #pragma unroll
                 for (int y = 0; y < 2; y++) {
-                    zero[y] = high[y] == -INFINITY ? 0 : high[y] * p.scale;
+                    zero[y] = best[y] == -INFINITY ? 0 : best[y] * p.scale;
                     old[y] = power2(fmaf(top[y], p.scale, -zero[y]));
-                    top[y] = high[y];
+                    top[y] = best[y];
                     part[y][0] = part[y][1] = 0;
                 }
                 // How often a pair counts repeats every CYCLE groups of eight keys, so it costs no instruction a pair.
@@ -241,7 +243,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
                     #pragma unroll
                     for (int y = 0; y < 2; y++) {
                         float2 l = {0, 0};
-                        if (CYCLE) l = *(const float2*)(times[y] + 8 * (c + turned < CYCLE ? c + turned : c + turned - CYCLE));
+                        if (CYCLE) l = *(const float2*)(times[y] + cycled(c + turned));
                         plus[y][0] = l.x - zero[y];
                         plus[y][1] = l.y - zero[y];
                     }
@@ -267,18 +269,18 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
                 }
             };
             // Blocks that this warpgroup does not see.
-            for (int j = x.blocks - 1; j >= mine; j = before(slot, j), n++) {
+            for (int j = blocks - 1; j >= mine; j = before(slot, j), n++) {
                 u32 st = n % STAGES, ph = n / STAGES & 1;
                 barWait(kFull + 8 * st, ph);
                 barWait(vFull + 8 * st, ph);
-                if (j < x.blocks - 1) { take(); give(); }
+                if (j < blocks - 1) { take(); give(); }
                 asm volatile("bar.sync %0, 128;" ::"r"(4 + wg) : "memory");   // no warp still waits for this phase
                 if (leader) { barArrive(kEmpty + 8 * st); barArrive(vEmpty + 8 * st); }
             }
             if (mine > 0) {
                 u32 st = n % STAGES, ph = n / STAGES & 1;
                 barWait(kFull + 8 * st, ph);
-                bool late = mine < x.blocks;
+                bool late = mine < blocks;
                 if (late) take();
                 multiply(st);
                 if (late) give();
@@ -311,7 +313,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
                 if (leader) barArrive(vEmpty + 8 * st);
             }
             asm volatile("bar.sync %0, 128;" ::"r"(4 + wg) : "memory");
-            if (leader) barArrive(qEmpty + 8 * qi);
+            if (leader || ARRIVALS == 32) barArrive(qEmpty + 8 * qi);
             u16* to = slot.out + (u64)row * slot.apart * p.width;
             #pragma unroll
             for (int y = 0; y < 2; y++) {
@@ -319,63 +321,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
                 l += __shfl_xor_sync(~0u, l, 1);
                 l += __shfl_xor_sync(~0u, l, 2);
                 float inverse = l > 0 ? 1 / l : 0;
-                bool wanted = row + 8 * y < x.rows;
+                bool wanted = row + 8 * y < rows;
                 if (wanted && lane % 4 == 0) slot.lse[row + 8 * y] = l > 0 ? top[y] * p.scale * LN_2 + logf(l) : -INFINITY;
                 writeRow(o, y, inverse, to + (u64)(8 * y) * slot.apart * p.width, p.width, wanted);
             }
         }
-    }
-}
-
-// Joins the branches: out = sum of exp(lse_i - lse) out_i, lse = ln sum exp(lse_i).
-extern "C" __global__ void __launch_bounds__(BATCH, 4) merge(const __grid_constant__ Params p) {
-    __shared__ Batch batch;
-    __shared__ float weight[MAX_BRANCHES + 1][BATCH];       // of a pair's compact rows, last of the base's row
-    int thread = threadIdx.y * blockDim.x + threadIdx.x, threads = blockDim.x * blockDim.y;
-    batch.prepare(p, thread);
-    u32 tokens = BATCH / p.H, all = p.B * p.N;
-    for (u32 first = blockIdx.x * tokens; first < all; first += gridDim.x * tokens) {
-        int pairs = min(tokens, all - first) * p.H;
-        for (int e = thread; e < pairs; e += threads) {
-            u32 token = batch.heads.divide(e), h = e - token * p.H;
-            token += first;
-            batch.find(p, e, token, h, false, 1);
-            int count = batch.count[e];
-            bool whole = batch.whole[e];
-            if (whole && count == 0) continue;
-            u32 b = batch.length.divide(token);
-            float* lse = p.lse + ((u64)b * p.H + h) * p.N + (token - b * p.N);
-            float own = whole ? *lse : -INFINITY, top = own, sum = 0;
-            #pragma unroll 4
-            for (int i = 0; i < count; i++) {
-                float l = p.partLse[batch.at[i][e]];
-                weight[i][e] = l;
-                top = fmaxf(top, l);
-            }
-            float zero = top == -INFINITY ? 0 : top;
-            for (int i = 0; i < count; i++) sum += weight[i][e] = power2((weight[i][e] - zero) * LOG2_E);
-            own = power2((own - zero) * LOG2_E);
-            sum += own;
-            float inverse = sum > 0 ? __fdividef(1, sum) : 0;
-            for (int i = 0; i < count; i++) weight[i][e] *= inverse;
-            weight[MAX_BRANCHES][e] = own * inverse;
-            *lse = sum > 0 ? top + __logf(sum) : -INFINITY;
-        }
-        __syncthreads();
-        u16* out = p.out + (u64)first * p.H * p.width + 8 * threadIdx.x;
-        const u16* from = p.partOut + 8 * threadIdx.x;
-        int listed = batch.listed;
-        #pragma unroll 2
-        for (int i = threadIdx.y; i < listed; i += blockDim.y) {
-            int e = batch.pair[i], count = batch.count[e];
-            float sum[8] = {};
-            if (batch.whole[e]) addRounded(sum, *(const uint4*)(out + e * p.width), weight[MAX_BRANCHES][e]);
-            #pragma unroll 2
-            for (int k = 0; k < count; k++) addRounded(sum, __ldcs((const uint4*)(from + (u64)batch.at[k][e] * p.width)), weight[k][e]);
-            writeRounded(out + e * p.width, sum);
-        }
-        __syncthreads();
-        if (thread == 0) batch.listed = 0;
-        __syncthreads();
     }
 }
