@@ -76,7 +76,7 @@ public final class RowNorm {
         module(x.device(), y != null)
                 .kernel("forward")
                 .launch(
-                        Math.min((rows + 1) / 2, blocks(x.device(), 2)),
+                        Math.min((rows + 1) / 2, blocks(x.device())),
                         1,
                         threads(),
                         1,
@@ -140,7 +140,7 @@ public final class RowNorm {
     }
 
     private Tensor fusedBackward(Tensor dx, Tensor out, Tensor dout, Tensor x, Tensor statistics, Tensor residual) {
-        long rows = x.size(0), blocks = Math.min(rows, blocks(x.device(), 1));
+        long rows = x.size(0), blocks = Math.min(rows, blocks(x.device()));
         Tensor partial = Tensors.empty(floats(x), blocks, 3, width());
         module(x.device(), residual != null)
                 .kernel("backward")
@@ -175,8 +175,8 @@ public final class RowNorm {
         return (width() / 8 + 31) / 32 * 32;
     }
 
-    private long blocks(Device device, int times) {
-        return (long) times * Gpu.of(device).multiprocessors() * Math.max(1, THREADS_AT_ONCE / threads());
+    private long blocks(Device device) {
+        return (long) Gpu.of(device).multiprocessors() * Math.max(1, THREADS_AT_ONCE / threads());
     }
 
     private CudaModule module(Device device, boolean residual) {

@@ -32,7 +32,7 @@ __device__ __forceinline__ float activate(float x, float& slope) {
 }
 
 // sum = x + y (only with RESIDUAL), out = norm(activation(sum)) · weight + bias, statistics = (mean, 1 / deviation) of
-// what was normalised. A block takes two rows at once.
+// what was normalised. A block takes two rows at once, and loads the next two while it is at these.
 extern "C" __global__ void __launch_bounds__(THREADS, AT_ONCE) forward(
         const u16* x, const u16* y, const float* weight, const float* bias, u16* sum, u16* out, float2* statistics,
         i64 rows, float epsilon) {
@@ -41,26 +41,39 @@ extern "C" __global__ void __launch_bounds__(THREADS, AT_ONCE) forward(
     bool live = threadIdx.x < VECTORS;
     float w[8] = {}, b[8] = {};
     if (live) { read(weight + column, w); read(bias + column, b); }
-    for (i64 first = 2 * (i64)blockIdx.x; first < rows; first += 2 * (i64)gridDim.x) {
-        float a[2][8] = {}, total[2] = {}, slope;
+    uint4 next[2] = {};
+#if RESIDUAL
+    uint4 nextAdded[2] = {};
+#endif
+    auto load = [&](i64 first) {
         #pragma unroll
         for (int r = 0; r < 2; r++) {
-            i64 at = (first + r) * WIDTH + column;
-            if (live && first + r < rows) {
-                unpack(*(const uint4*)(x + at), a[r]);
+            if (!live || first + r >= rows) continue;
+            next[r] = *(const uint4*)(x + (first + r) * WIDTH + column);
 #if RESIDUAL
-                float added[8];
-                unpack(*(const uint4*)(y + at), added);
-                #pragma unroll
-                for (int i = 0; i < 8; i++) a[r][i] += added[i];
-                uint4 rounded = pack(a[r]);         // the gradient starts from the rounded sum, so this does too
-                *(uint4*)(sum + at) = rounded;
-                unpack(rounded, a[r]);
+            nextAdded[r] = *(const uint4*)(y + (first + r) * WIDTH + column);
 #endif
-                #pragma unroll
-                for (int i = 0; i < 8; i++) total[r] += a[r][i] = activate(a[r][i], slope);
-            }
         }
+    };
+    load(2 * (i64)blockIdx.x);
+    for (i64 first = 2 * (i64)blockIdx.x; first < rows; first += 2 * (i64)gridDim.x) {
+        float a[2][8], total[2] = {}, slope;
+        #pragma unroll
+        for (int r = 0; r < 2; r++) {
+            unpack(next[r], a[r]);
+#if RESIDUAL
+            float added[8];
+            unpack(nextAdded[r], added);
+            #pragma unroll
+            for (int i = 0; i < 8; i++) a[r][i] += added[i];
+            uint4 rounded = pack(a[r]);         // the gradient starts from the rounded sum, so this does too
+            if (live && first + r < rows) *(uint4*)(sum + (first + r) * WIDTH + column) = rounded;
+            unpack(rounded, a[r]);
+#endif
+            #pragma unroll
+            for (int i = 0; i < 8; i++) total[r] += a[r][i] = live ? activate(a[r][i], slope) : 0;
+        }
+        load(first + 2 * (i64)gridDim.x);
         pair.sum(total[0], total[1], phase);
         float mean[2] = {total[0] / WIDTH, total[1] / WIDTH};
         total[0] = total[1] = 0;
