@@ -35,7 +35,7 @@ public final class LongNetDecoder extends LongNet {
         return logits(features(tokens, null, 0, Execution.PLAIN), Execution.PLAIN);
     }
 
-    /** Logits (…, V) of features (…, E). */
+    /** Logits (…, V) of features (…, E), in their type. */
     public Tensor logits(Tensor features, Execution execution) {
         return Linear.apply(features, outputWeight(), null, execution.bfloat16());
     }

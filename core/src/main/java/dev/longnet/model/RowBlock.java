@@ -67,7 +67,7 @@ final class RowBlock {
             } else {
                 kept.attended(packed, attended);
             }
-            Tensor y = Tensors.empty(Tensors.like(x), Tensors.shape(x));
+            Tensor y = Tensors.emptyLike(x);
             Tensor xs = x.flatten(0, 1), heads = heads(attended.out()), ys = y.flatten(0, 1);
             forRows(xs, (i, at, count) -> {
                 KeptRows.After after = after(part(xs, at, count), part(heads, at, count), dropout);
@@ -234,6 +234,6 @@ final class RowBlock {
     }
 
     private static Tensor like(Tensor rows) {
-        return Tensors.empty(Tensors.like(rows), Tensors.shape(rows));
+        return Tensors.emptyLike(rows);
     }
 }

@@ -68,7 +68,7 @@ final class RowFeedForward {
                 hidden = activation.forward(raw);
                 upBias.addGradient(ColumnSums.of(draw));
             } else {
-                draw = Tensors.empty(Tensors.like(raw), Tensors.shape(raw));
+                draw = Tensors.emptyLike(raw);
                 hidden = norm.backward(draw, dhidden, raw, statistics, null, upBias);
             }
             dhidden.close();

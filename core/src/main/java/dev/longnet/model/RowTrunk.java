@@ -87,7 +87,7 @@ final class RowTrunk {
                 return scope.keep(out);
             }
             Gradient.Backward backward = dout -> {
-                Tensor dx = Tensors.empty(Tensors.like(plain), Tensors.shape(plain));
+                Tensor dx = Tensors.emptyLike(plain);
                 norm.backward(dx.flatten(0, 1), dout.contiguous().flatten(0, 1), rows, statistics, null, null);
                 return new Tensor[] {dx};
             };

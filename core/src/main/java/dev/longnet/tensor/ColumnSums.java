@@ -20,7 +20,7 @@ public final class ColumnSums {
             return x.sum(new long[] {0}, false, new ScalarTypeOptional(ScalarType.Float));
         }
         try (Scope scope = new Scope()) {
-            Tensor partial = Tensors.empty(Tensors.options(ScalarType.Float, x.device()), SPLITS, width);
+            Tensor partial = Tensors.empty(Tensors.like(x, ScalarType.Float), SPLITS, width);
             module(x.device())
                     .kernel("columns")
                     .launch((width / 8 + 31) / 32, SPLITS, 32, 8, 0, x.contiguous(), partial, rows, width);

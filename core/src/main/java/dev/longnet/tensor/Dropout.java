@@ -17,7 +17,7 @@ public record Dropout(Tensor mask, double share) {
         if (share == 0) {
             return new Dropout(null, 0);
         }
-        Tensor mask = Tensors.empty(Tensors.options(ScalarType.Bool, like.device()), Tensors.shape(like));
+        Tensor mask = Tensors.empty(Tensors.like(like, ScalarType.Bool), Tensors.shape(like));
         return new Dropout(mask.bernoulli_(1 - share, new GeneratorOptional()), share);
     }
 

@@ -70,8 +70,8 @@ public final class RowNorm {
 
     private Result fused(Tensor x, Tensor y) {
         long rows = x.size(0);
-        Tensor sum = y == null ? x : Tensors.empty(Tensors.like(x), Tensors.shape(x));
-        Tensor out = Tensors.empty(Tensors.like(x), Tensors.shape(x));
+        Tensor sum = y == null ? x : Tensors.emptyLike(x);
+        Tensor out = Tensors.emptyLike(x);
         Tensor statistics = Tensors.empty(floats(x), rows, 2);
         module(x.device(), y != null)
                 .kernel("forward")
@@ -107,7 +107,7 @@ public final class RowNorm {
     public Tensor backward(Tensor dx, Tensor dout, Tensor x, Tensor statistics, Tensor residual, MasterWeights before) {
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
-            Tensor out = activation == Activation.NONE ? null : Tensors.empty(Tensors.like(x), Tensors.shape(x));
+            Tensor out = activation == Activation.NONE ? null : Tensors.emptyLike(x);
             Tensor sums = isFused(x)
                     ? fusedBackward(dx, out, dout, x, statistics, residual)
                     : composedBackward(dx, out, dout, x, statistics, residual);
@@ -164,7 +164,7 @@ public final class RowNorm {
     }
 
     private boolean isFused(Tensor x) {
-        return x.is_cuda() && width() % 8 == 0 && width() <= WIDEST;
+        return x.is_cuda() && width() % 8 == 0 && width() <= WIDEST && Tensors.type(weight) == ScalarType.Float;
     }
 
     private int width() {
@@ -186,7 +186,7 @@ public final class RowNorm {
     }
 
     private static TensorOptions floats(Tensor x) {
-        return Tensors.options(ScalarType.Float, x.device());
+        return Tensors.like(x, ScalarType.Float);
     }
 
     private static Tensor mean(Tensor x) {

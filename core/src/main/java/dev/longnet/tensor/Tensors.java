@@ -29,7 +29,17 @@ public final class Tensors {
 
     /** Type and device of another tensor. */
     public static TensorOptions like(Tensor tensor) {
-        return options(type(tensor), tensor.device());
+        return tensor.options();
+    }
+
+    /** Device of another tensor, with a type of its own. */
+    public static TensorOptions like(Tensor tensor, ScalarType type) {
+        return tensor.options().dtype(new ScalarTypeOptional(type));
+    }
+
+    /** Uninitialised, with shape, type and device of a contiguous tensor. */
+    public static Tensor emptyLike(Tensor tensor) {
+        return torch.empty_like(tensor);
     }
 
     public static Tensor empty(TensorOptions options, long... shape) {

@@ -36,7 +36,7 @@ public final class Loss {
             Tensor rows = features.detach().flatten(0, 1);
             Tensor labels = targets.flatten(0, 1);
             long count = rows.size(0);
-            Tensor gradient = Tensors.empty(Tensors.like(rows), Tensors.shape(rows));
+            Tensor gradient = Tensors.emptyLike(rows);
             Tensor total = Tensors.zeros(Tensors.options(wide(rows), rows.device()));
             for (long at = 0; at < count; at += chunk) {
                 try (Scope part = new Scope()) {
@@ -68,7 +68,7 @@ public final class Loss {
     private static Tensor halfPart(MasterWeights table, Tensor rows, Tensor targets, double weight, Tensor gradient) {
         try (var off = Gradient.off()) {
             Tensor logits = halfLogits(table, rows);
-            Tensor losses = Tensors.empty(Tensors.options(ScalarType.Float, rows.device()), rows.size(0));
+            Tensor losses = Tensors.empty(Tensors.like(rows, ScalarType.Float), rows.size(0));
             CrossEntropy.of(logits, targets, losses, weight);
             MatrixProducts.into(gradient, logits, table.rounded());
             table.addProduct(logits, rows);
