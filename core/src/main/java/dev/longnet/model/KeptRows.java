@@ -44,10 +44,9 @@ final class KeptRows implements AutoCloseable {
         before.add(rows);
     }
 
-    /** The feed-forward layer's wide result is not kept: the backward pass makes it again in passing. */
     void add(After rows) {
         own(rows.joined, rows.innerStatistics, rows.attendedDrop.mask(), rows.sum, rows.normed, rows.statistics);
-        own(rows.hidden.raw(), rows.hidden.statistics(), rows.fedDrop.mask());
+        own(rows.hidden.raw(), rows.hidden.statistics(), rows.hidden.hidden(), rows.fedDrop.mask());
         after.add(rows);
     }
 

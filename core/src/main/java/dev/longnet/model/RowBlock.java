@@ -13,6 +13,8 @@ import dev.longnet.tensor.Ops;
 import dev.longnet.tensor.RowNorm;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
+import java.util.ArrayList;
+import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -50,6 +52,13 @@ final class RowBlock {
         innerNorm = attention.innerNorm() == null ? null : new RowNorm(attention.innerNorm(), Activation.NONE);
         feedForwardNorm = new RowNorm(block.feedForwardNorm(), Activation.NONE);
         feedForward = new RowFeedForward(block.feedForward());
+    }
+
+    /** What is rounded once a step. */
+    List<MasterWeights> weights() {
+        List<MasterWeights> weights = new ArrayList<>(List.of(packedWeight, packedBias, outWeight, outBias));
+        weights.addAll(feedForward.weights());
+        return weights;
     }
 
     /**
@@ -121,7 +130,7 @@ final class RowBlock {
             forRows(
                     xs,
                     (i, at, count) -> afterBackward(
-                            kept == null ? again(part(xs, at, count), part(heads, at, count), dropout) : kept.after(i),
+                            kept == null ? after(part(xs, at, count), part(heads, at, count), dropout) : kept.after(i),
                             part(dys, at, count),
                             part(heads, at, count),
                             part(dsum, at, count),
@@ -174,13 +183,6 @@ final class RowBlock {
                 Dropout.draw(x, dropout));
     }
 
-    /** The same for the backward pass, which makes the widest result itself. */
-    private KeptRows.After again(Tensor x, Tensor heads, double dropout) {
-        KeptRows.After after = after(x, heads, dropout);
-        after.hidden().hidden().close();
-        return after;
-    }
-
     private void finish(KeptRows.After after, Tensor y) {
         Tensor fed = feedForward.down(after.hidden().hidden());
         Ops.add(y, after.sum(), after.fedDrop().of(fed));
@@ -193,8 +195,7 @@ final class RowBlock {
         if (drops) {
             feedForward.downBias().addGradient(ColumnSums.of(dfed));
         }
-        Tensor dnormed = feedForward.backward(
-                dfed, after.normed(), after.hidden().raw(), after.hidden().statistics());
+        Tensor dnormed = feedForward.backward(dfed, after.normed(), after.hidden());
         feedForwardNorm.backward(
                 dsum, dnormed, after.sum(), after.statistics(), dy, drops ? null : feedForward.downBias());
         Tensor dattended = after.attendedDrop().of(dsum);

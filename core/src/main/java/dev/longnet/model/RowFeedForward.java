@@ -7,6 +7,7 @@ import dev.longnet.tensor.MatrixProducts;
 import dev.longnet.tensor.RowNorm;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
+import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
 /** A feed-forward layer on rows in bfloat16, its gradient written out. T rows, E embedding, F feed-forward width. */
@@ -30,7 +31,7 @@ final class RowFeedForward {
     /**
      * @param raw before the activation (T, F)
      * @param statistics of the norm, or null without one
-     * @param hidden what the second projection takes (T, F); the backward pass computes it again
+     * @param hidden what the second projection takes (T, F)
      */
     record Hidden(Tensor raw, Tensor statistics, Tensor hidden) {}
 
@@ -49,6 +50,10 @@ final class RowFeedForward {
         return MatrixProducts.linear(hidden, downWeight.rounded(), downBias.rounded());
     }
 
+    List<MasterWeights> weights() {
+        return List.of(upWeight, upBias, downWeight, downBias);
+    }
+
     /** The bias of the second projection, whose gradient is the sum of the rows of dy. */
     MasterWeights downBias() {
         return downBias;
@@ -59,21 +64,19 @@ final class RowFeedForward {
      *
      * @param dy gradient of the output (T, E)
      */
-    Tensor backward(Tensor dy, Tensor x, Tensor raw, Tensor statistics) {
+    Tensor backward(Tensor dy, Tensor x, Hidden h) {
         try (Scope scope = new Scope()) {
+            downWeight.addProduct(dy, h.hidden);
             Tensor dhidden = MatrixProducts.of(dy, downWeight.rounded());
-            Tensor draw, hidden;
+            Tensor draw;
             if (norm == null) {
-                draw = activation.backward(dhidden, raw);
-                hidden = activation.forward(raw);
+                draw = activation.backward(dhidden, h.raw);
                 upBias.addGradient(ColumnSums.of(draw));
             } else {
-                draw = Tensors.emptyLike(raw);
-                hidden = norm.backward(draw, dhidden, raw, statistics, null, upBias);
+                draw = Tensors.emptyLike(h.raw);
+                norm.backward(draw, dhidden, h.raw, h.statistics, null, upBias);
             }
             dhidden.close();
-            downWeight.addProduct(dy, hidden);
-            hidden.close();
             upWeight.addProduct(draw, x);
             return scope.keep(MatrixProducts.of(draw, upWeight.rounded()));
         }

@@ -28,6 +28,7 @@ final class RowTrunk {
     private final Tensor embedding;
     private final RowNorm norm;
     private final List<RowBlock> blocks = new ArrayList<>();
+    private final List<MasterWeights> weights = new ArrayList<>();
 
     RowTrunk(LongNetConfig config, MasterWeights table, Tensor embedding, List<Block> blocks, LayerNorm norm) {
         this.config = config;
@@ -36,11 +37,14 @@ final class RowTrunk {
         this.norm = new RowNorm(norm, Activation.NONE);
         long widest = 2L * Math.max(config.feedForward(), 3 * config.embedding());
         blocks.forEach(block -> this.blocks.add(new RowBlock(block, Math.max(1, WIDEST / widest))));
+        weights.add(table);
+        this.blocks.forEach(block -> weights.addAll(block.weights()));
     }
 
     /** The features (B, N, E) of tokens (B, N) in bfloat16. */
     Tensor features(Tensor tokens, DilatedAttention.Call call, double dropout, Execution execution) {
         try (Scope scope = new Scope()) {
+            MasterWeights.round(weights);
             Tensor x = Ops.dropout(embed(tokens), dropout);
             OffloadedTensor before = null;
             for (RowBlock block : blocks) {

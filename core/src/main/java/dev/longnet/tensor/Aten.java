@@ -112,6 +112,13 @@ public final class Aten {
         }
     }
 
+    /** Copies tensors into others of their shapes, converting types. */
+    public static void copy(TensorVector into, TensorVector from) {
+        try (Scope scope = new Scope()) {
+            call("aten::_foreach_copy_", into, from, false);
+        }
+    }
+
     /** Multiplies every tensor by a scalar tensor, in place. */
     public static void multiply(TensorVector tensors, Tensor factor) {
         try (Scope scope = new Scope()) {

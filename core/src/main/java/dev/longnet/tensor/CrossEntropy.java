@@ -12,6 +12,12 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * libtorch. n rows, V vocabulary.
  */
 public final class CrossEntropy {
+    /** Bytes of a row in shared memory with which a Hopper multiprocessor holds two blocks, and one. */
+    private static final int TWO_BLOCKS = 112 << 10, ONE_BLOCK = 226 << 10;
+
+    /** What every GPU gives a block. */
+    private static final int ANY_GPU = 47 << 10;
+
     private CrossEntropy() {}
 
     /** Room for logits (n, V) whose rows begin where a GPU likes them to, at multiples of 16 bytes. */
@@ -38,21 +44,25 @@ public final class CrossEntropy {
     private static void fused(Tensor logits, Tensor targets, Tensor losses, double weight) {
         long stride = logits.stride(0);
         requireArgument(stride % 8 == 0, "logits need rows of a multiple of 8, not %d", stride);
+        long bytes = Short.BYTES * ((logits.size(1) + 7) / 8 * 8);
+        int room = Gpu.of(logits.device()).major() < 9 ? ANY_GPU : bytes <= TWO_BLOCKS ? TWO_BLOCKS : ONE_BLOCK;
+        int shared = (int) Math.min(bytes, room);
         try (Scope scope = new Scope()) {
             CudaModule.of(logits.device(), CrossEntropy.class, "rows/entropy.cu", Map.of())
                     .kernel("entropy")
                     .launch(
                             logits.size(0),
                             1,
-                            1024,
+                            512,
                             1,
-                            0,
+                            shared,
                             logits,
                             targets.contiguous(),
                             losses,
                             (float) weight,
                             (int) logits.size(1),
-                            stride);
+                            stride,
+                            shared / 16);
         }
     }
 

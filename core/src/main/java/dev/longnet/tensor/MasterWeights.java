@@ -1,8 +1,9 @@
 package dev.longnet.tensor;
 
 import java.util.Arrays;
+import java.util.List;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -27,24 +28,44 @@ public final class MasterWeights {
     }
 
     /** All of them in bfloat16, (rows, columns) or (rows); without a gradient. */
-    public synchronized Tensor rounded() {
-        if (changed()) {
-            try (var off = Gradient.off();
-                    Scope scope = new Scope()) {
-                long[] shape = shape();
-                if (!Arrays.equals(shape, Tensors.shape(rounded))
-                        || !Tensors.deviceName(rounded).equals(Tensors.deviceName(parameters[0]))) {
-                    TensorOptions options = Tensors.options(ScalarType.BFloat16, parameters[0].device());
-                    rounded.set_data(Tensors.empty(options, shape));
+    public Tensor rounded() {
+        round(List.of(this));
+        return rounded;
+    }
+
+    /** Rounds what has changed of many, all in one pass, so that {@link #rounded} has nothing left to do. */
+    public static synchronized void round(List<MasterWeights> all) {
+        try (var off = Gradient.off();
+                Scope scope = new Scope()) {
+            TensorVector copies = null, changed = null;
+            for (MasterWeights weights : all) {
+                if (!weights.changed()) {
+                    continue;
                 }
+                if (copies == null) {
+                    copies = new TensorVector();
+                    changed = new TensorVector();
+                }
+                weights.makeRoom();
                 long at = 0;
-                for (Tensor parameter : parameters) {
-                    rounded.narrow(0, at, parameter.size(0)).copy_(parameter);
+                for (Tensor parameter : weights.parameters) {
+                    copies.push_back(weights.rounded.narrow(0, at, parameter.size(0)));
+                    changed.push_back(parameter);
                     at += parameter.size(0);
                 }
             }
+            if (copies != null) {
+                Aten.copy(copies, changed);
+            }
         }
-        return rounded;
+    }
+
+    private void makeRoom() {
+        long[] shape = shape();
+        if (!Arrays.equals(shape, Tensors.shape(rounded))
+                || !Tensors.deviceName(rounded).equals(Tensors.deviceName(parameters[0]))) {
+            rounded.set_data(Tensors.empty(Tensors.like(parameters[0], ScalarType.BFloat16), shape));
+        }
     }
 
     /** Adds dyᵀ x to the gradients: dy (n, rows) and x (n, columns) in bfloat16, what y = x Wᵀ sends back. */
@@ -75,10 +96,7 @@ public final class MasterWeights {
     private boolean changed() {
         boolean changed = false;
         for (int i = 0; i < parameters.length; i++) {
-            long version = parameters[i]._version(), address;
-            try (Scope scope = new Scope()) {
-                address = Tensors.address(parameters[i]);
-            }
+            long version = parameters[i]._version(), address = Tensors.address(parameters[i]);
             changed |= version != versions[i] || address != addresses[i];
             versions[i] = version;
             addresses[i] = address;

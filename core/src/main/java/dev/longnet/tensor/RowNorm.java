@@ -102,26 +102,23 @@ public final class RowNorm {
      * @param residual what to add to dx, the gradient that passes by the norm, or null; never with an activation
      * @param before bias of what made x, whose gradient the sums over rows of {@code residual} (or, with an activation,
      *     of dx) are; null for none
-     * @return the forward pass's output again with an activation, else null
      */
-    public Tensor backward(Tensor dx, Tensor dout, Tensor x, Tensor statistics, Tensor residual, MasterWeights before) {
+    public void backward(Tensor dx, Tensor dout, Tensor x, Tensor statistics, Tensor residual, MasterWeights before) {
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
-            Tensor out = activation == Activation.NONE ? null : Tensors.emptyLike(x);
             Tensor sums = isFused(x)
-                    ? fusedBackward(dx, out, dout, x, statistics, residual)
-                    : composedBackward(dx, out, dout, x, statistics, residual);
+                    ? fusedBackward(dx, dout, x, statistics, residual)
+                    : composedBackward(dx, dout, x, statistics, residual);
             trainedWeight.addGradient(sums.select(0, 0));
             trainedBias.addGradient(sums.select(0, 1));
             if (before != null) {
                 before.addGradient(sums.select(0, 2));
             }
-            return scope.keep(out);
         }
     }
 
     /** Returns (3, W): sums over rows of dout · normed, of dout, and of residual or dx. */
-    private Tensor composedBackward(Tensor dx, Tensor out, Tensor dout, Tensor x, Tensor statistics, Tensor residual) {
+    private Tensor composedBackward(Tensor dx, Tensor dout, Tensor x, Tensor statistics, Tensor residual) {
         Tensor wide = x.to(ScalarType.Float), g = dout.to(ScalarType.Float);
         Tensor mean = statistics.narrow(1, 0, 1), deviation = statistics.narrow(1, 1, 1);
         Tensor normed = activation.forward(wide).sub(mean).mul(deviation);
@@ -133,33 +130,15 @@ public final class RowNorm {
                 wide);
         Tensor third = residual == null ? own : residual.to(ScalarType.Float);
         dx.copy_(residual == null ? own : own.add(third));
-        if (out != null) {
-            out.copy_(normed.mul(weight).add(bias));
-        }
         return Tensors.stack(0, g.mul(normed).sum(0), g.sum(0), third.sum(0));
     }
 
-    private Tensor fusedBackward(Tensor dx, Tensor out, Tensor dout, Tensor x, Tensor statistics, Tensor residual) {
+    private Tensor fusedBackward(Tensor dx, Tensor dout, Tensor x, Tensor statistics, Tensor residual) {
         long rows = x.size(0), blocks = Math.min(rows, blocks(x.device()));
         Tensor partial = Tensors.empty(floats(x), blocks, 3, width());
         module(x.device(), residual != null)
                 .kernel("backward")
-                .launch(
-                        blocks,
-                        1,
-                        threads(),
-                        1,
-                        0,
-                        dout,
-                        x,
-                        statistics,
-                        residual,
-                        weight,
-                        bias,
-                        dx,
-                        out,
-                        partial,
-                        rows);
+                .launch(blocks, 1, threads(), 1, 0, dout, x, statistics, residual, weight, dx, partial, rows);
         return ColumnSums.total(partial).view(3, width());
     }
 

@@ -57,7 +57,7 @@ public record TrainConfig(
         boolean offload,
 
         @Doc(
-                value = "Tokens whose logits exist at once while the loss is computed; 0 takes 2048, on a GPU 8192",
+                value = "Tokens whose logits exist at once while the loss is computed; 0 takes 2048, on a GPU 16384",
                 unit = "tokens")
         int lossChunk,
 
@@ -191,7 +191,7 @@ public record TrainConfig(
 
     /** Tokens whose logits exist at once on a device. */
     public int lossChunk(Device device) {
-        return lossChunk > 0 ? lossChunk : device.is_cuda() ? 8192 : 2048;
+        return lossChunk > 0 ? lossChunk : device.is_cuda() ? 16_384 : 2048;
     }
 
     /** Tokens that one optimizer step reads: length × batch × accumulate. */

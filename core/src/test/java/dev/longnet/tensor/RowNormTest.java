@@ -90,7 +90,7 @@ class RowNormTest {
                     .set_requires_grad(true);
             Tensor dx = Tensors.empty(Tensors.like(x), rows, width);
             boolean summed = residual || activation != Activation.NONE;
-            Tensor again = ours.backward(
+            ours.backward(
                     dx, dout, result.sum(), result.statistics(), passing, summed ? new MasterWeights(before) : null);
             Gradient.backward(out, TestDevice.wide(dout));
             Tensor expected = residual ? input.grad().add(TestDevice.wide(passing)) : input.grad();
@@ -101,11 +101,6 @@ class RowNormTest {
             if (summed) {
                 Tensor third = residual ? TestDevice.wide(passing) : input.grad();
                 assertThat(Tensors.relativeError(before.grad(), third.sum(0))).isLessThan(1e-3);
-            }
-            if (activation == Activation.NONE) {
-                assertThat(again).isNull();
-            } else {
-                assertThat(Tensors.relativeError(again, out)).isLessThan(ROUNDING);
             }
         }
     }

@@ -100,12 +100,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, AT_ONCE) forward(
     }
 }
 
-// dx, the gradient of x before activation and norm, plus `residual`; with an activation also `out`, the norm's result
-// again. partial (gridDim.x, 3, WIDTH): sums over the block's rows of dout · normed, of dout, and of residual or, with an
+// dx, the gradient of x before activation and norm, plus `residual`. partial (gridDim.x, 3, WIDTH): sums over the block's rows of dout · normed, of dout, and of residual or, with an
 // activation, of dx. The next row is loaded while the sums of one are taken.
 extern "C" __global__ void __launch_bounds__(THREADS, AT_ONCE) backward(
-        const u16* dout, const u16* x, const float2* statistics, const u16* residual, const float* weight,
-        const float* bias, u16* dx, u16* out, float* partial, i64 rows) {
+        const u16* dout, const u16* x, const float2* statistics, const u16* residual, const float* weight, u16* dx,
+        float* partial, i64 rows) {
     __shared__ Pair<WARPS> pair;
     int column = threadIdx.x * 8, phase = 0;
     bool live = threadIdx.x < VECTORS;
@@ -166,13 +165,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, AT_ONCE) backward(
         for (int i = 0; i < 8; i++) { g[i] += r[i]; third[i] += r[i]; }
 #endif
         *(uint4*)(dx + row * WIDTH + column) = pack(g);
-#if ACTIVATION
-        float b[8];
-        read(bias + column, b);
-        #pragma unroll
-        for (int i = 0; i < 8; i++) normed[i] = normed[i] * w[i] + b[i];
-        *(uint4*)(out + row * WIDTH + column) = pack(normed);
-#endif
     }
     if (live) {
         float* to = partial + 3 * (i64)blockIdx.x * WIDTH + column;
