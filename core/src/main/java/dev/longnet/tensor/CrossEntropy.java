@@ -12,11 +12,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * libtorch. n rows, V vocabulary.
  */
 public final class CrossEntropy {
-    /** Bytes of a row in shared memory with which a Hopper multiprocessor holds two blocks, and one. */
-    private static final int TWO_BLOCKS = 112 << 10, ONE_BLOCK = 226 << 10;
-
-    /** What every GPU gives a block. */
-    private static final int ANY_GPU = 47 << 10;
+    /** Shared memory that the kernel uses beside what is left to the row. */
+    private static final int OTHER_BYTES = 1 << 10;
 
     private CrossEntropy() {}
 
@@ -45,8 +42,7 @@ public final class CrossEntropy {
         long stride = logits.stride(0);
         requireArgument(stride % 8 == 0, "logits need rows of a multiple of 8, not %d", stride);
         long bytes = Short.BYTES * ((logits.size(1) + 7) / 8 * 8);
-        int room = Gpu.of(logits.device()).major() < 9 ? ANY_GPU : bytes <= TWO_BLOCKS ? TWO_BLOCKS : ONE_BLOCK;
-        int shared = (int) Math.min(bytes, room);
+        int shared = (int) Math.min(bytes, Gpu.of(logits.device()).sharedBytes() - OTHER_BYTES);
         try (Scope scope = new Scope()) {
             CudaModule.of(logits.device(), CrossEntropy.class, "rows/entropy.cu", Map.of())
                     .kernel("entropy")

@@ -15,8 +15,9 @@ import org.bytedeco.pytorch.Device;
  * @param major first number of its compute capability
  * @param minor second number
  * @param multiprocessors number of them
+ * @param sharedBytes shared memory that a block can be given
  */
-public record Gpu(String name, int major, int minor, int multiprocessors) {
+public record Gpu(String name, int major, int minor, int multiprocessors, int sharedBytes) {
     private static final int NAME_BYTES = 256;
     private static final Map<Integer, Gpu> GPUS = new ConcurrentHashMap<>();
 
@@ -39,7 +40,8 @@ public record Gpu(String name, int major, int minor, int multiprocessors) {
                 new String(name, StandardCharsets.UTF_8).replaceFirst("\0.*", ""),
                 attribute(handle[0], cudart.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR),
                 attribute(handle[0], cudart.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR),
-                attribute(handle[0], cudart.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT));
+                attribute(handle[0], cudart.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT),
+                attribute(handle[0], cudart.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN));
     }
 
     private static int attribute(int handle, int attribute) {

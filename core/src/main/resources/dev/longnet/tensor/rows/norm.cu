@@ -100,8 +100,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, AT_ONCE) forward(
     }
 }
 
-// dx, the gradient of x before activation and norm, plus `residual`. partial (gridDim.x, 3, WIDTH): sums over the block's rows of dout · normed, of dout, and of residual or, with an
-// activation, of dx. The next row is loaded while the sums of one are taken.
+// dx, the gradient of x before activation and norm, plus `residual`. partial (gridDim.x, 3, WIDTH): sums over the block's
+// rows of dout · normed, of dout, and of residual or, with an activation, of dx. The next row is loaded while the sums of
+// one are taken.
 extern "C" __global__ void __launch_bounds__(THREADS, AT_ONCE) backward(
         const u16* dout, const u16* x, const float2* statistics, const u16* residual, const float* weight, u16* dx,
         float* partial, i64 rows) {
