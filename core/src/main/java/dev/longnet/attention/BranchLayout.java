@@ -23,6 +23,7 @@ final class BranchLayout {
      * @param heads neighbouring heads of each residue in the box
      * @param firstHead first head of the first residue
      * @param rows kept rows of each, r positions apart
+     * @param full whether the segments have all of their w tokens
      */
     record Box(
             long start,
@@ -33,7 +34,8 @@ final class BranchLayout {
             int heads,
             int firstHead,
             long rows,
-            int ratio) {}
+            int ratio,
+            boolean full) {}
 
     /** The boxes of a branch over a sequence of {@code length} tokens. */
     static List<Box> boxes(Branch branch, long length, int heads) {
@@ -71,7 +73,8 @@ final class BranchLayout {
                         groupHeads,
                         from * step,
                         rows,
-                        ratio));
+                        ratio,
+                        tokens == branch.segment()));
             }
         }
     }

@@ -12,7 +12,7 @@ import org.bytedeco.pytorch.Tensor;
  * <p>Flash attention leaves its results as (B, N, H, D) and (B, N, H) in memory. So where the first view has every row
  * its result is taken over as it is; only otherwise does the sum start from 0 and −∞.
  */
-final class MergedRows {
+final class MergedRows implements AtenDevice.Merged {
     private final Tensor like;
     private Tensor out;
     private Tensor lse;
@@ -22,11 +22,8 @@ final class MergedRows {
         this.like = like;
     }
 
-    /**
-     * @param untouched whether no other branch has brought these rows
-     * @param scope the innermost one
-     */
-    void add(StridedView view, Part part, Aten.Flash attended, boolean untouched, Scope scope) {
+    @Override
+    public void add(StridedView view, Part part, int branch, Aten.Flash attended, Scope scope) {
         if (out == null && view.isWhole(part, like)) {
             out = scope.keep(attended.out().transpose(1, 2).reshape(Tensors.shape(like)));
             lse = scope.keep(attended.lse()
@@ -37,7 +34,7 @@ final class MergedRows {
         }
         start(scope);
         Tensor outRows = part.queries(view.of(out)), lseRows = part.queries(view.ofLse(lse));
-        if (untouched && part.keysFrom() == part.from()) {
+        if (branch == 0 && part.keysFrom() == part.from()) { // nobody has brought these rows yet
             outRows.copy_(attended.out());
             lseRows.copy_(attended.lse());
         } else {
@@ -45,8 +42,8 @@ final class MergedRows {
         }
     }
 
-    /** out (B, N, H, D) and lse (B, H, N). */
-    AttentionKernel.Result result() {
+    @Override
+    public AttentionKernel.Result result() {
         try (Scope scope = new Scope()) {
             start(scope);
         }

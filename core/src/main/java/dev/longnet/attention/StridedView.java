@@ -20,6 +20,21 @@ final class StridedView {
         long stride(long exampleStride, long positionStride, long headStride) {
             return examples * exampleStride + positions * positionStride + heads * headStride;
         }
+
+        /** The steps from {@code from} on, at most so many. */
+        Axis part(long from, long most) {
+            return new Axis(Math.min(most, size - from), examples, positions, heads);
+        }
+    }
+
+    /** What is done with one head of one segment. */
+    interface HeadAction {
+        /**
+         * @param i step along the view's first axis
+         * @param j step along its second
+         * @param position of the head's first row, in its example
+         */
+        void accept(long i, long j, long example, long position, int head);
     }
 
     private final Axis first;
@@ -38,8 +53,12 @@ final class StridedView {
         this.box = box;
     }
 
-    /** The views that cover a box of every example from {@code firstExample} on. */
-    static List<StridedView> of(Box box, long firstExample, long examples, long length) {
+    /**
+     * The views that cover a box of every example from {@code firstExample} on.
+     *
+     * @param most steps of an axis of one view
+     */
+    static List<StridedView> of(Box box, long firstExample, long examples, long length, long most) {
         List<Axis> axes = new ArrayList<>();
         if (box.segments() * box.segment() == length) {
             axes.add(new Axis(examples * box.segments(), 0, box.segment(), 0)); // example e is segment e·N/w
@@ -54,7 +73,7 @@ final class StridedView {
         List<Axis> shown = new ArrayList<>(axes), looped = longest.subList(2, longest.size());
         shown.removeAll(looped);
         List<StridedView> views = new ArrayList<>();
-        loop(shown, looped, 0, firstExample, box.start(), box.firstHead(), box, views);
+        loop(shown, looped, 0, firstExample, box.start(), box.firstHead(), box, most, views);
         return views;
     }
 
@@ -66,9 +85,10 @@ final class StridedView {
             long position,
             long head,
             Box box,
+            long most,
             List<StridedView> views) {
         if (depth == looped.size()) {
-            views.add(new StridedView(shown.get(0), shown.get(1), example, position, head, box));
+            new StridedView(shown.get(0), shown.get(1), example, position, head, box).cut(most, views);
             return;
         }
         Axis axis = looped.get(depth);
@@ -81,7 +101,35 @@ final class StridedView {
                     position + i * axis.positions(),
                     head + i * axis.heads(),
                     box,
+                    most,
                     views);
+        }
+    }
+
+    /** Adds the view in parts with at most so many steps of an axis. */
+    private void cut(long most, List<StridedView> views) {
+        for (long i = 0; i < first.size(); i += most) {
+            for (long j = 0; j < second.size(); j += most) {
+                views.add(new StridedView(
+                        first.part(i, most),
+                        second.part(j, most),
+                        example + i * first.examples() + j * second.examples(),
+                        position + i * first.positions() + j * second.positions(),
+                        head + i * first.heads() + j * second.heads(),
+                        box));
+            }
+        }
+    }
+
+    /** Visits every head of every segment of the view, in sequences of {@code length} tokens. */
+    void forEachHead(long length, HeadAction action) {
+        for (long i = 0; i < first.size(); i++) {
+            for (long j = 0; j < second.size(); j++) {
+                long at = position + i * first.positions() + j * second.positions(); // goes on into the next examples
+                action.accept(
+                        i, j, example + i * first.examples() + j * second.examples() + at / length, at % length, (int)
+                                (head + i * first.heads() + j * second.heads()));
+            }
         }
     }
 
@@ -125,6 +173,11 @@ final class StridedView {
 
     int ratio() {
         return box.ratio();
+    }
+
+    /** Whether the segments have all of their tokens. */
+    boolean full() {
+        return box.full();
     }
 
     /** The same rows of a (B, H, N) tensor. */

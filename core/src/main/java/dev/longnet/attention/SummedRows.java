@@ -6,7 +6,7 @@ import dev.longnet.tensor.Tensors;
 import org.bytedeco.pytorch.Tensor;
 
 /** A gradient of a whole sequence, (B, N, H, D), which branches add their kept rows to; see {@link MergedRows}. */
-final class SummedRows {
+final class SummedRows implements AtenDevice.Summed {
     private final Tensor like;
     private Tensor sum;
 
@@ -14,11 +14,8 @@ final class SummedRows {
         this.like = like;
     }
 
-    /**
-     * @param from the view's row that {@code rows} begin at
-     * @param scope the innermost one
-     */
-    void add(StridedView view, Part part, long from, Tensor rows, Scope scope) {
+    @Override
+    public void add(StridedView view, Part part, int branch, long from, Tensor rows, Scope scope) {
         if (sum == null && view.isWhole(part, like)) {
             sum = scope.keep(rows.transpose(1, 2).reshape(Tensors.shape(like)));
             return;
@@ -27,11 +24,13 @@ final class SummedRows {
         view.of(sum).narrow(2, from, rows.size(2)).add_(rows);
     }
 
-    Tensor result() {
+    @Override
+    public Tensor result(int heads) {
         try (Scope scope = new Scope()) {
             start(scope);
         }
-        return sum;
+        long group = sum.size(2) / heads;
+        return group == 1 ? sum : sum.unflatten(2, heads, group).sum(3);
     }
 
     private void start(Scope scope) {

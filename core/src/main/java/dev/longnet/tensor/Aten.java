@@ -134,7 +134,7 @@ public final class Aten {
     }
 
     /** @param operator name, and after a dot its overload */
-    private static IValueVector call(String operator, Object... arguments) {
+    static IValueVector call(String operator, Object... arguments) {
         IValueVector stack = new IValueVector();
         for (Object argument : arguments) {
             stack.push_back(value(argument));
@@ -160,7 +160,7 @@ public final class Aten {
     }
 
     /** A tensor of its own; the one that the stack shows dies with the stack. */
-    private static Tensor result(IValueVector stack, long index) {
+    static Tensor result(IValueVector stack, long index) {
         return new Tensor(stack.get(index).toTensor());
     }
 
@@ -176,6 +176,8 @@ public final class Aten {
         } else if (argument instanceof Scalar scalar) {
             return new IValue(scalar);
         } else if (argument instanceof Double number) {
+            return new IValue(number);
+        } else if (argument instanceof Long number) {
             return new IValue(number);
         }
         throw new AssertionError("no IValue for " + (argument instanceof Pointer ? argument.getClass() : argument));

@@ -1,0 +1,98 @@
+package dev.longnet.attention;
+
+import dev.longnet.attention.AttentionKernel.Result;
+import dev.longnet.attention.Damping.Part;
+import dev.longnet.pattern.Branch;
+import dev.longnet.tensor.Aten;
+import dev.longnet.tensor.Compute;
+import dev.longnet.tensor.CudaAttention;
+import dev.longnet.tensor.Guard;
+import dev.longnet.tensor.Scope;
+import dev.longnet.tensor.Tensors;
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+
+/** cuDNN's attention for shapes that come again, where it is the faster one; else FlashAttention-2. */
+final class AtenOnCuda implements AtenDevice {
+    /** Bytes that the operators load at once. */
+    private static final int VECTOR = 16;
+
+    @Override
+    public Tensor rows(Tensor tensor) {
+        boolean regular = tensor.stride(3) == 1
+                && Tensors.address(tensor) % VECTOR == 0
+                && (tensor.size(0) == 1 || tensor.stride(0) == tensor.size(1) * tensor.stride(1));
+        for (int i = 0; i < 3; i++) {
+            regular &= tensor.stride(i) > 0 && tensor.stride(i) * tensor.element_size() % VECTOR == 0;
+        }
+        return regular
+                ? tensor
+                : Tensors.empty(Tensors.like(tensor), Tensors.shape(tensor)).copy_(tensor);
+    }
+
+    @Override
+    public long longestAxis() {
+        return CudaAttention.MOST;
+    }
+
+    @Override
+    public Guard whileAttending() {
+        return () -> {};
+    }
+
+    @Override
+    public Aten.Flash attend(Tensor q, Tensor k, Tensor v, boolean causal, double scale, boolean again) {
+        return operator(q, k, again).forward(q, k, v, causal, scale);
+    }
+
+    /** cuDNN adds up dq in an order of its own, so FlashAttention-2 answers where bits are to be repeated. */
+    @Override
+    public Aten.FlashGradients gradients(
+            Tensor dout,
+            Tensor q,
+            Tensor k,
+            Tensor v,
+            Tensor out,
+            Tensor lse,
+            boolean causal,
+            double scale,
+            boolean again) {
+        return operator(q, k, again && !Compute.deterministic()).backward(dout, q, k, v, out, lse, causal, scale);
+    }
+
+    private static CudaAttention operator(Tensor q, Tensor k, boolean again) {
+        return again && CudaAttention.CUDNN.takes(q, k) ? CudaAttention.CUDNN : CudaAttention.FLASH;
+    }
+
+    @Override
+    public Merged merged(Tensor q, List<Branch> branches) {
+        Pieces pieces = new Pieces(q, branches);
+        return new Merged() {
+            @Override
+            public void add(StridedView view, Part part, int branch, Aten.Flash attended, Scope scope) {
+                pieces.add(view, branch, scope.keep(attended.out()), scope.keep(attended.lse()));
+            }
+
+            @Override
+            public Result result() {
+                return pieces.merge();
+            }
+        };
+    }
+
+    @Override
+    public Summed summed(Tensor like, List<Branch> branches) {
+        Pieces pieces = new Pieces(like, branches);
+        return new Summed() {
+            @Override
+            public void add(StridedView view, Part part, int branch, long from, Tensor rows, Scope scope) {
+                pieces.add(view, branch, scope.keep(rows), null);
+            }
+
+            @Override
+            public Tensor result(int heads) {
+                return pieces.sum(heads);
+            }
+        };
+    }
+}
