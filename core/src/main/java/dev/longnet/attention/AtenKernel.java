@@ -67,8 +67,11 @@ final class AtenKernel implements AttentionKernel {
     @Override
     public Result forward(Tensor q, Tensor k, Tensor v, AttentionSpec spec) {
         Attention.requireFit(this, q, spec);
+        return forward(AtenDevice.of(q), q, k, v, spec);
+    }
+
+    static Result forward(AtenDevice device, Tensor q, Tensor k, Tensor v, AttentionSpec spec) {
         try (Scope all = new Scope()) {
-            AtenDevice device = AtenDevice.of(q);
             int heads = (int) q.size(2);
             Tensor qw = device.rows(q), kw = expand(device.rows(k), heads), vw = expand(device.rows(v), heads);
             AtenDevice.Merged merged = device.merged(qw, densestFirst(spec));
@@ -92,8 +95,12 @@ final class AtenKernel implements AttentionKernel {
     @Override
     public Gradients backward(Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionSpec spec) {
         Attention.requireFit(this, q, spec);
+        return backward(AtenDevice.of(q), dout, q, k, v, out, lse, spec);
+    }
+
+    static Gradients backward(
+            AtenDevice device, Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionSpec spec) {
         try (Scope all = new Scope()) {
-            AtenDevice device = AtenDevice.of(q);
             int heads = (int) q.size(2), kvHeads = (int) k.size(2);
             Tensor qw = device.rows(q), kw = expand(device.rows(k), heads), vw = expand(device.rows(v), heads);
             Tensor doutW = device.rows(dout), outW = device.rows(out);
