@@ -51,8 +51,14 @@ final class Verify implements Callable<Integer> {
             names = "--dtype",
             paramLabel = "TYPE",
             description =
-                    "Type it is computed in: float32, float64 or bfloat16 (default: float32, bfloat16 for hopper).")
+                    "Type it is computed in: float32, float64 or bfloat16 (default: float32; bfloat16 for hopper, and for aten on a GPU).")
     private String dtype;
+
+    @Option(
+            names = "--device",
+            paramLabel = "NAME",
+            description = "auto, cpu, cuda or cuda:INDEX (default: cpu; for hopper an NVIDIA GPU).")
+    private String device;
 
     @Mixin
     private OutputOptions options;
@@ -64,7 +70,7 @@ final class Verify implements Callable<Integer> {
     public Integer call() {
         Output output = options.output();
         for (String kernel : kernels) { // what cannot be is refused before the first file
-            Verification.requireUsable(AttentionKernel.of(kernel), type(kernel));
+            Verification.requireUsable(AttentionKernel.of(kernel), type(kernel), device(kernel));
         }
         for (Path path : cases) {
             try {
@@ -82,7 +88,7 @@ final class Verify implements Callable<Integer> {
     private void verify(Path file, Output output) {
         for (String kernel : kernels) {
             try {
-                Verification result = Verification.run(file, AttentionKernel.of(kernel), type(kernel));
+                Verification result = Verification.run(file, AttentionKernel.of(kernel), type(kernel), device(kernel));
                 results.add(result);
                 output.json(json(result));
             } catch (RuntimeException e) { // of whatever kind: what does not fit is in the file
@@ -93,7 +99,11 @@ final class Verify implements Callable<Integer> {
     }
 
     private String type(String kernel) {
-        return dtype == null ? Verification.usualType(AttentionKernel.of(kernel)) : dtype;
+        return dtype == null ? Verification.usualType(AttentionKernel.of(kernel), device(kernel)) : dtype;
+    }
+
+    private String device(String kernel) {
+        return device == null ? Verification.usualDevice(AttentionKernel.of(kernel)) : device;
     }
 
     /** Says which file cannot be used and why; the others go on. */

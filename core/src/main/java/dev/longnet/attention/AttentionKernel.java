@@ -19,7 +19,7 @@ public interface AttentionKernel {
     /** The plain kernel that reads like the formula; it needs memory for N × N numbers a head. */
     AttentionKernel REFERENCE = new ReferenceKernel();
 
-    /** libtorch's blockwise attention on strided views, on the CPU. */
+    /** libtorch's blockwise attention on strided views, on the CPU and, in bfloat16 and float16, on NVIDIA GPUs. */
     AttentionKernel ATEN = new AtenKernel();
 
     /** Kernels of our own for NVIDIA's Hopper GPUs, in bfloat16 and float16. */

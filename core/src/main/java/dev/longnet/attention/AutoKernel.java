@@ -1,12 +1,21 @@
 package dev.longnet.attention;
 
 import dev.longnet.tensor.Tensors;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/** Leaves the choice of kernel to where the tensors are and what they are. */
+/**
+ * Leaves the choice of kernel to where the tensors are and what they are: on an NVIDIA GPU hopper, or aten, or
+ * reference, whichever can do it first. Where it is not hopper it is logged, once for each reason.
+ */
 final class AutoKernel implements AttentionKernel {
+    private static final System.Logger LOG = System.getLogger("dev.longnet.attention");
+    private static final Set<String> SAID = ConcurrentHashMap.newKeySet();
+
     @Override
     public String name() {
         return "auto";
@@ -33,7 +42,25 @@ final class AutoKernel implements AttentionKernel {
         if (device.is_cpu()) {
             return ATEN;
         }
-        return HOPPER.obstacle(device, type, heads, headDim, spec) == null ? HOPPER : REFERENCE;
+        if (!device.is_cuda()) {
+            return REFERENCE;
+        }
+        String why = "";
+        for (AttentionKernel kernel : List.of(HOPPER, ATEN)) {
+            String obstacle = kernel.obstacle(device, type, heads, headDim, spec);
+            if (obstacle == null) {
+                return said(kernel, why);
+            }
+            why += (why.isEmpty() ? ": " : "; ") + kernel.name() + " " + obstacle.replaceFirst(";.*", "");
+        }
+        return said(REFERENCE, why);
+    }
+
+    private static AttentionKernel said(AttentionKernel kernel, String why) {
+        if (!why.isEmpty() && SAID.add(kernel.name() + why)) {
+            LOG.log(System.Logger.Level.INFO, "attention kernel {0}{1}", kernel.name(), why);
+        }
+        return kernel;
     }
 
     private AttentionKernel choose(Tensor q, AttentionSpec spec) {

@@ -10,7 +10,6 @@ import dev.longnet.pattern.DilationPattern;
 import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.NumberFormats;
 import dev.longnet.tensor.Scope;
-import dev.longnet.tensor.Tensors;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
@@ -33,16 +32,29 @@ public record Verification(
      * Refuses a kernel for which this machine lacks something.
      *
      * @param dtype float32, float64 or bfloat16
+     * @param device name of a device
      */
-    public static void requireUsable(AttentionKernel kernel, String dtype) {
+    public static void requireUsable(AttentionKernel kernel, String dtype, String device) {
         AttentionSpec spec = AttentionSpec.of(DilationPattern.dense(1), true, 64);
-        String obstacle = kernel.obstacle(device(kernel), NumberFormats.of(dtype), 1, 64, spec);
+        String obstacle = kernel.obstacle(Compute.device(device), NumberFormats.of(dtype), 1, 64, spec);
         requireArgument(obstacle == null, "attention kernel %s %s", kernel.name(), obstacle);
     }
 
-    /** The type that a kernel is held against recorded cases in, unless another is asked for. */
-    public static String usualType(AttentionKernel kernel) {
-        return kernel == AttentionKernel.HOPPER ? "bfloat16" : "float32";
+    /** The device that a kernel is held against recorded cases on, unless another is asked for. */
+    public static String usualDevice(AttentionKernel kernel) {
+        return kernel == AttentionKernel.HOPPER ? "auto" : "cpu";
+    }
+
+    /** The type that a kernel is held against recorded cases in on a device, unless another is asked for. */
+    public static String usualType(AttentionKernel kernel, String device) {
+        boolean half = kernel == AttentionKernel.HOPPER
+                || kernel == AttentionKernel.ATEN && Compute.device(device).is_cuda();
+        return half ? "bfloat16" : "float32";
+    }
+
+    /** As {@link #run(Path, AttentionKernel, String, String)}, on the kernel's usual device. */
+    public static Verification run(Path file, AttentionKernel kernel, String dtype) {
+        return run(file, kernel, dtype, usualDevice(kernel));
     }
 
     /**
@@ -51,14 +63,15 @@ public record Verification(
      * @param file safetensors file as {@code golden} cases are: metadata {@code branches} and {@code causal} with q, k,
      *     v, dout and the answers, or metadata {@code kind} and {@code config} with weights, tokens and the answers
      * @param dtype float32, float64 or bfloat16
+     * @param deviceName such as cpu or cuda
      */
-    public static Verification run(Path file, AttentionKernel kernel, String dtype) {
+    public static Verification run(Path file, AttentionKernel kernel, String dtype, String deviceName) {
         ScalarType type = NumberFormats.of(dtype);
         try (SafetensorsFile recorded = SafetensorsFile.open(file);
                 Scope scope = new Scope()) {
             RecordedCase theCase = new RecordedCase(recorded);
             String name = file.getFileName().toString().replaceFirst("\\.safetensors$", "");
-            Device device = device(kernel);
+            Device device = Compute.device(deviceName);
             boolean attention = recorded.metadata().containsKey("branches");
             if (!attention && !recorded.metadata().containsKey("kind")) {
                 throw new LongNetException(
@@ -78,10 +91,5 @@ public record Verification(
                     : ModelCase.check(theCase, kernel, type, device, errors);
             return new Verification(name, kernel.name(), dtype, errors, null, ok);
         }
-    }
-
-    /** The GPU for the kernel that needs one, if there is any. */
-    private static Device device(AttentionKernel kernel) {
-        return kernel == AttentionKernel.HOPPER ? Compute.device("auto") : Tensors.cpu();
     }
 }
