@@ -54,11 +54,14 @@ public enum CudaAttention {
     CUDNN {
         private static final int MOST_FEATURES = 128;
 
+        /** Fewer are over before its larger blocks pay. */
+        private static final int LEAST_ROWS = 64;
+
         @Override
         public boolean takes(Tensor q, Tensor k) {
             Gpu gpu = Gpu.of(q.device());
             boolean atHome = gpu.major() == 9 || gpu.major() == 10;
-            return atHome && q.size(3) <= MOST_FEATURES && k.size(2) > 1;
+            return atHome && q.size(3) <= MOST_FEATURES && k.size(2) >= LEAST_ROWS;
         }
 
         @Override
