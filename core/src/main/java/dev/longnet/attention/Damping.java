@@ -29,11 +29,15 @@ final class Damping {
     record Part(long from, long rows, long keysFrom, long keys, boolean causal) {
         /** These rows of a (·, ·, rows, D) or (·, ·, rows) view. */
         Tensor queries(Tensor view) {
-            return view.narrow(2, from, rows);
+            return rows(view, from, rows);
         }
 
         Tensor keys(Tensor view) {
-            return view.narrow(2, keysFrom, keys);
+            return rows(view, keysFrom, keys);
+        }
+
+        private static Tensor rows(Tensor view, long from, long count) {
+            return count == view.size(2) ? view : view.narrow(2, from, count);
         }
     }
 

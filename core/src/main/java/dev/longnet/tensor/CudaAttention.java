@@ -2,6 +2,7 @@ package dev.longnet.tensor;
 
 import org.bytedeco.pytorch.IValueVector;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * libtorch's blockwise attentions on NVIDIA GPUs of compute capability 8.0 and later, in bfloat16 and float16.
@@ -26,7 +27,7 @@ public enum CudaAttention {
         @Override
         IValueVector callBackward(
                 Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, boolean causal, double scale) {
-            Tensor none = new Tensor(), seed = noSeed();
+            Tensor none = new Tensor(), seed = noSeed(q);
             return Aten.call(
                     "aten::_scaled_dot_product_flash_attention_backward",
                     dout,
@@ -74,7 +75,7 @@ public enum CudaAttention {
         @Override
         IValueVector callBackward(
                 Tensor dout, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, boolean causal, double scale) {
-            Tensor none = new Tensor(), seed = noSeed();
+            Tensor none = new Tensor(), seed = noSeed(q);
             return Aten.call(
                     "aten::_scaled_dot_product_cudnn_attention_backward",
                     dout,
@@ -133,8 +134,8 @@ public enum CudaAttention {
         return tensor.transpose(1, 2).contiguous().transpose(1, 2);
     }
 
-    /** What stands for the random numbers of a dropout that there is none of. */
-    private static Tensor noSeed() {
-        return Tensors.of(new long[] {0}, Tensors.cpu());
+    /** What stands for the random numbers of a dropout that there is none of; nobody reads it. */
+    private static Tensor noSeed(Tensor q) {
+        return Tensors.empty(Tensors.options(ScalarType.Long, q.device()), 1);
     }
 }
