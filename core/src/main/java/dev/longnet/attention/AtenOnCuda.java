@@ -6,6 +6,7 @@ import dev.longnet.pattern.Branch;
 import dev.longnet.tensor.Aten;
 import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.CudaAttention;
+import dev.longnet.tensor.Gpu;
 import dev.longnet.tensor.Guard;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
@@ -16,6 +17,9 @@ import org.bytedeco.pytorch.Tensor;
 final class AtenOnCuda implements AtenDevice {
     /** Bytes that the operators load at once. */
     private static final int VECTOR = 16;
+
+    /** What cuDNN takes, and the fewest rows of which its larger blocks pay. */
+    private static final int CUDNN_FEATURES = 128, CUDNN_ROWS = 64;
 
     @Override
     public Tensor rows(Tensor tensor) {
@@ -42,7 +46,7 @@ final class AtenOnCuda implements AtenDevice {
 
     @Override
     public Aten.Flash attend(Tensor q, Tensor k, Tensor v, boolean causal, double scale, boolean again) {
-        return operator(q, k, again).forward(q, k, v, causal, scale);
+        return operator(q, again).forward(q, k, v, causal, scale);
     }
 
     /** cuDNN adds up dq in an order of its own, so FlashAttention-2 answers where bits are to be repeated. */
@@ -57,11 +61,13 @@ final class AtenOnCuda implements AtenDevice {
             boolean causal,
             double scale,
             boolean again) {
-        return operator(q, k, again && !Compute.deterministic()).backward(dout, q, k, v, out, lse, causal, scale);
+        return operator(q, again && !Compute.deterministic()).backward(dout, q, k, v, out, lse, causal, scale);
     }
 
-    private static CudaAttention operator(Tensor q, Tensor k, boolean again) {
-        return again && CudaAttention.CUDNN.takes(q, k) ? CudaAttention.CUDNN : CudaAttention.FLASH;
+    private static CudaAttention operator(Tensor q, boolean again) {
+        int generation = Gpu.of(q.device()).major();
+        boolean faster = (generation == 9 || generation == 10) && q.size(2) >= CUDNN_ROWS;
+        return again && faster && q.size(3) <= CUDNN_FEATURES ? CudaAttention.CUDNN : CudaAttention.FLASH;
     }
 
     @Override

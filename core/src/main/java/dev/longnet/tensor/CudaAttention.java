@@ -15,11 +15,6 @@ public enum CudaAttention {
     /** FlashAttention-2, up to D = 256. It takes any shape as it comes. */
     FLASH {
         @Override
-        public boolean takes(Tensor q, Tensor k) {
-            return true;
-        }
-
-        @Override
         IValueVector call(Tensor q, Tensor k, Tensor v, boolean causal, double scale) {
             return Aten.call("aten::_scaled_dot_product_flash_attention", q, k, v, 0.0, causal, false, scale);
         }
@@ -49,22 +44,10 @@ public enum CudaAttention {
     },
 
     /**
-     * cuDNN's, which is faster where it is at home. It makes a plan for every new shape, which takes long, and keeps the
-     * plan for good; so it is for shapes that come again.
+     * cuDNN's, up to D = 128 and of two keys or more. It makes a plan for every new shape, which takes long, and keeps
+     * the plan for good; so it is for shapes that come again.
      */
     CUDNN {
-        private static final int MOST_FEATURES = 128;
-
-        /** Fewer are over before its larger blocks pay. */
-        private static final int LEAST_ROWS = 64;
-
-        @Override
-        public boolean takes(Tensor q, Tensor k) {
-            Gpu gpu = Gpu.of(q.device());
-            boolean atHome = gpu.major() == 9 || gpu.major() == 10;
-            return atHome && q.size(3) <= MOST_FEATURES && k.size(2) >= LEAST_ROWS;
-        }
-
         @Override
         IValueVector call(Tensor q, Tensor k, Tensor v, boolean causal, double scale) {
             return Aten.call(
@@ -99,9 +82,6 @@ public enum CudaAttention {
 
     /** Most examples and most heads of a call. */
     public static final int MOST = 65535;
-
-    /** Whether it can compute attention of such queries and keys. */
-    public abstract boolean takes(Tensor q, Tensor k);
 
     abstract IValueVector call(Tensor q, Tensor k, Tensor v, boolean causal, double scale);
 
