@@ -66,7 +66,10 @@ final class LaunchArguments {
         if (argument == null) {
             bytes.putLong(0);
         } else if (argument instanceof Tensor tensor) {
-            requireArgument(tensor.is_cuda(), "a kernel's tensors are on its GPU, got one on %s", tensor.device());
+            requireArgument(
+                    tensor.is_cuda(),
+                    "a kernel's tensors are on its GPU, got one on %s",
+                    Tensors.deviceName(tensor.device()));
             bytes.putLong(Tensors.address(tensor));
         } else if (argument instanceof Integer number) {
             bytes.putInt(number);

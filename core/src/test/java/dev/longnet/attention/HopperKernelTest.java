@@ -81,7 +81,9 @@ class HopperKernelTest {
         assertThatThrownBy(() -> Attention.forward(x, x, x, spec, AttentionKernel.HOPPER))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageStartingWith("attention kernel hopper " + reason);
-        assertThat(AttentionKernel.AUTO.on(gpu, type, heads, dim, spec)).isSameAs(AttentionKernel.REFERENCE);
+        AttentionKernel other = AttentionKernel.AUTO.on(gpu, type, heads, dim, spec);
+        assertThat(other).isNotSameAs(AttentionKernel.HOPPER);
+        assertThat(other.obstacle(gpu, type, heads, dim, spec)).isNull();
     }
 
     /** Relative, but of answers that are all but zero, such as a gradient of scores with one key, absolute. */
