@@ -171,9 +171,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
             float top[2] = {-INFINITY, -INFINITY}, sum[2] = {0, 0};
             #pragma unroll
             for (int i = 0; i < D / 2; i++) o[i] = 0;
-            const float* times[2];
+            u32 times[2];
             #pragma unroll
-            for (int y = 0; y < 2; y++) times[y] = rest.times[qi] + timesAt(row + 8 * y);
+            for (int y = 0; y < 2; y++) times[y] = smem(rest.times[qi] + timesAt(row + 8 * y));
             u64 q = descriptor(qs + qi * Q_BYTES + me * 8192, 16);
             u32 pr[32];
             float s[64];
@@ -243,7 +243,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) forward(const __grid_co
                     #pragma unroll
                     for (int y = 0; y < 2; y++) {
                         float2 l = {0, 0};
-                        if (CYCLE) l = *(const float2*)(times[y] + cycled(c + turned));
+                        if (CYCLE)
+                            asm volatile("ld.shared.v2.f32 {%0, %1}, [%2];"
+                                         : "=f"(l.x), "=f"(l.y) : "r"(times[y] + 4 * cycled(c + turned)));
                         plus[y][0] = l.x - zero[y];
                         plus[y][1] = l.y - zero[y];
                     }
