@@ -9,6 +9,7 @@ import dev.longnet.tensor.Tensors;
 import java.math.BigDecimal;
 import java.util.List;
 import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -16,32 +17,42 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 /**
  * The rotations of a stretch of positions, ready to multiply queries and keys.
  *
- * <p>Exact to the type of the table at any position up to 2^40: the angle of a block's first position is reduced modulo
- * 2π in decimal arithmetic, the few more from there on are float64. Damping is counted from the middle of the stretch,
- * never from position 0; where the stretch is too long for that ({@link Rotary#longestDamped}), the table only turns and
- * {@link AttentionSpec#damping} leaves the fading to the kernel. A table belongs to the scope it was made in.
+ * <p>Exact to the type of the table at any position up to 2^40: the angle of every 2^20th position is reduced modulo
+ * 2π in decimal arithmetic, the few more from there on are float64. Damping is counted from the middle of blocks that no
+ * pair of a query and a key crosses, never from position 0; where these are too long for that ({@link
+ * Rotary#longestDamped}), the table only turns and {@link AttentionSpec#damping} leaves the fading to the kernel. A table
+ * belongs to the scope it was made in.
  */
 public final class RotaryTable {
     private static final BigDecimal TWO_PI =
             new BigDecimal("6.28318530717958647692528676655900576839433879875021164194988918461563281257");
-    private static final long BLOCK = 1 << 20;
+    private static final long ROWS_AT_ONCE = 1 << 20;
 
     private final Rotary rotary;
     private final long start;
     private final long length;
+    private final long block;
     private final Tensor plain;
     private final Tensor queries;
     private final Tensor keys;
 
+    /** Any query may meet any key. */
+    public RotaryTable(Rotary rotary, long start, long length, ScalarType type, Device device) {
+        this(rotary, start, length, Long.MAX_VALUE, type, device);
+    }
+
     /**
      * @param start first position
      * @param length number of positions N
+     * @param block tokens, from the first one on, of blocks in which queries meet keys of the same block alone, as
+     *     {@link dev.longnet.pattern.DilationPattern#enclosingBlock} knows them
      * @param type float32 or float64; narrower types are turned in float32
      */
-    public RotaryTable(Rotary rotary, long start, long length, ScalarType type, Device device) {
+    public RotaryTable(Rotary rotary, long start, long length, long block, ScalarType type, Device device) {
         this.rotary = rotary;
         this.start = start;
         this.length = length;
+        this.block = Math.min(block, length);
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
             TensorOptions wide = Tensors.options(ScalarType.Double, Compute.wide(device));
@@ -51,7 +62,8 @@ public final class RotaryTable {
             plain = scope.keep(
                     broadcast(Ops.polar(one.expand(Tensors.shape(angles)).contiguous(), angles), complex, device));
             if (bakesDamping()) {
-                Tensor steps = Tensors.range(0, length, wide).sub(Tensors.full((length - 1) / 2.0, wide, 1));
+                Tensor inBlock = Tensors.range(0, length, wide).remainder(new Scalar((double) this.block));
+                Tensor steps = inBlock.sub(new Scalar((this.block - 1) / 2.0));
                 Tensor growth = Ops.exp2(steps.unsqueeze(1).mul(Tensors.of(rotary.exponents(), wide.device())));
                 queries = scope.keep(broadcast(Ops.polar(growth, angles), complex, device));
                 keys = scope.keep(broadcast(Ops.polar(growth.reciprocal(), angles), complex, device));
@@ -98,7 +110,7 @@ public final class RotaryTable {
     }
 
     private boolean bakesDamping() {
-        return rotary.damping() > 0 && length <= rotary.longestDamped();
+        return rotary.damping() > 0 && block <= rotary.longestDamped();
     }
 
     /** p·θ_i modulo 2π up to one turn, (N, D/2) in float64. */
@@ -106,18 +118,18 @@ public final class RotaryTable {
         double[] frequencies = rotary.frequencies();
         Tensor perToken = Tensors.of(frequencies, wide.device());
         Tensor angles = Tensors.empty(wide, length, frequencies.length);
-        for (long block = 0; block < length; block += BLOCK) {
+        for (long row = 0; row < length; row += ROWS_AT_ONCE) {
             try (Scope scope = new Scope()) {
-                long rows = Math.min(BLOCK, length - block);
+                long rows = Math.min(ROWS_AT_ONCE, length - row);
                 double[] first = new double[frequencies.length];
                 for (int i = 0; i < first.length; i++) {
                     first[i] = new BigDecimal(frequencies[i])
-                            .multiply(BigDecimal.valueOf(start + block))
+                            .multiply(BigDecimal.valueOf(start + row))
                             .remainder(TWO_PI)
                             .doubleValue();
                 }
                 Tensor steps = Tensors.range(0, rows, wide).unsqueeze(1);
-                angles.narrow(0, block, rows).copy_(steps.mul(perToken).add_(Tensors.of(first, wide.device())));
+                angles.narrow(0, row, rows).copy_(steps.mul(perToken).add_(Tensors.of(first, wide.device())));
             }
         }
         return angles;

@@ -238,8 +238,11 @@ public abstract class LongNet extends Module {
 
     private DilatedAttention.Call call(long start, long length, long[] lengths, Execution execution) {
         Rotary rotary = rotary();
-        RotaryTable table =
-                rotary == null ? null : new RotaryTable(rotary, start, length, Tensors.type(embedding), device());
+        RotaryTable table = null;
+        if (rotary != null) {
+            long block = config.pattern().enclosingBlock();
+            table = new RotaryTable(rotary, start, length, block, Tensors.type(embedding), device());
+        }
         return new DilatedAttention.Call(execution.kernel(), execution.bfloat16(), lengths, table);
     }
 

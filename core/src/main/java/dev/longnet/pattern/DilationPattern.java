@@ -110,6 +110,15 @@ public record DilationPattern(List<Branch> branches) {
     }
 
     /**
+     * The length of blocks from the sequence's start on that no segment crosses: the longest segment where it is a multiple
+     * of every other; Long.MAX_VALUE, one block of everything, otherwise.
+     */
+    public long enclosingBlock() {
+        long longest = longestSegment();
+        return branches.stream().allMatch(branch -> longest % branch.segment() == 0) ? longest : Long.MAX_VALUE;
+    }
+
+    /**
      * Number of branches in which the head shows the key to the query, C in the definition.
      *
      * @param query position of the query, 0 ≤ query < length

@@ -79,6 +79,32 @@ class DampingTest {
         }
     }
 
+    /** Any length is damped in the table where blocks that nothing crosses are short enough. */
+    @Test
+    void isCountedFromBlocksThatNoSegmentCrosses() {
+        Rotary damped = new Rotary(8, 10_000, 2), plain = new Rotary(8, 10_000, 0);
+        int length = 1000;
+        assertThat(damped.longestDamped()).isBetween(120L, (long) length / 2);
+        DilationPattern pattern = DilationPattern.parse("30:1,120:2,60:3");
+        AttentionSpec spec = AttentionSpec.of(pattern, true, 8);
+        try (Scope scope = new Scope()) {
+            Tensor q = Tensors.randn(F64, 2, length, 4, 8), k = Tensors.randn(F64, 2, length, 2, 8);
+            RotaryTable baked =
+                    new RotaryTable(damped, 3, length, pattern.enclosingBlock(), ScalarType.Double, Tensors.cpu());
+            RotaryTable turning = new RotaryTable(plain, 3, length, ScalarType.Double, Tensors.cpu());
+            assertThat(baked.damping()).isNull();
+            Tensor inTable = Attention.attend(baked.turnQueries(q), baked.turnKeys(k), k, spec, AttentionKernel.ATEN);
+            Tensor inKernel = Attention.attend(
+                    turning.turnQueries(q),
+                    turning.turnKeys(k),
+                    k,
+                    spec.withDamping(damped),
+                    AttentionKernel.REFERENCE);
+            assertThat(Tensors.relativeError(inTable, inKernel)).isLessThan(1e-12);
+        }
+        assertThat(DilationPattern.parse("30:1,100:2").enclosingBlock()).isEqualTo(Long.MAX_VALUE);
+    }
+
     @Test
     void longTablesLeaveItToTheKernel() {
         Rotary rotary = new Rotary(8, 10_000, 2);

@@ -338,13 +338,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) backward(const __grid_c
                 for (int j = 0; j < D / 16; j++) v.multiply(dp, to + (j / 4) * (BM * 128 >> 4) + j % 4 * 2, j);
                 commit();
                 waitGroups<1>();
-                if (n0 + BN > rows || (m < high && m + BM > low)) {
+                // Queries beyond the segment's end are masked too: positions may scale them out of all range.
+                if (n0 + BN > rows || m + BM > rows || (m < high && m + BM > low)) {
                     int from = m + lane % 4 * 2;
                     #pragma unroll
                     for (int j = 0; j < BM / 2; j++) {
                         int query = j / 4 * 8 + j % 2;
                         const Bounds& b = j / 2 % 2 ? far : near;
-                        if ((query < b.high - from && (CAUSAL || query >= b.low - from)) || key + j / 2 % 2 * 8 >= rows) s[j] = -INFINITY;
+                        if ((query < b.high - from && (CAUSAL || query >= b.low - from)) || key + j / 2 % 2 * 8 >= rows || query >= rows - from) s[j] = -INFINITY;
                     }
                 }
                 u32 pr[BM / 4], dr[BM / 4];
