@@ -36,11 +36,17 @@ import picocli.CommandLine.Spec;
 public final class Main implements Runnable {
     private static final int WIDTH = 100;
 
+    /** What the library logs is one line on the error output. */
+    private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
+
     @Spec
     private CommandSpec spec;
 
     /** Runs the command that the arguments name and exits with its code. */
     public static void main(String[] args) {
+        if (System.getProperty(LOG_FORMAT) == null) {
+            System.setProperty(LOG_FORMAT, "longnet: %5$s%n");
+        }
         PrintWriter out = writer(System.out);
         PrintWriter err = writer(System.err);
         int code = run(out, err, "1".equals(System.getenv("LONGNET_DEBUG")), args);

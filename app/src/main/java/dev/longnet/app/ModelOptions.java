@@ -61,8 +61,8 @@ final class ModelOptions {
     @Option(
             names = "--precision",
             paramLabel = "TYPE",
-            description = "Matrix products, and on a GPU activations, in float32 or bfloat16 (default: float32; the"
-                    + " paper's model bfloat16).")
+            description = "Matrix products, and on a GPU activations, in float32 or bfloat16 (default: bfloat16 for"
+                    + " the paper's model and for training on an NVIDIA GPU, else float32).")
     private Precision precision;
 
     @Option(
@@ -107,8 +107,9 @@ final class ModelOptions {
                 base.normEpsilon());
     }
 
-    boolean bfloat16(boolean paperByItself) {
-        return precision == null ? isPaper(paperByItself) : precision == Precision.BFLOAT16;
+    boolean bfloat16(boolean onGpu) {
+        boolean chosen = precision != null && precision != Precision.AUTO;
+        return chosen ? precision == Precision.BFLOAT16 : onGpu || isPaper(onGpu);
     }
 
     /** Whether the defaults are those of the paper's model. */

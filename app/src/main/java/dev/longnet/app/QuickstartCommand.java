@@ -105,7 +105,7 @@ final class QuickstartCommand implements Callable<Integer> {
                 "train.evalTokens=64k",
                 "train.checkpointEvery=50",
                 "train.logEvery=2",
-                "train.precision=" + (Cpu.read(Path.of("/proc/cpuinfo")).bfloat16() ? "bfloat16" : "float32"));
+                "train.precision=" + (Cpu.read(Path.of("/proc/cpuinfo")).bfloat16() ? "bfloat16" : "auto"));
         return base.withData(base.data().withSources(text()));
     }
 

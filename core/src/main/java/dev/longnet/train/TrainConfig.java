@@ -3,6 +3,7 @@ package dev.longnet.train;
 import static dev.longnet.Checks.requireArgument;
 
 import dev.longnet.config.Doc;
+import dev.longnet.tensor.Gpu;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.bytedeco.pytorch.Device;
@@ -46,7 +47,7 @@ public record TrainConfig(
         long seed,
 
         @Doc(
-                "Number format of matrix products, and on a GPU of activations; weights, sums and the optimizer stay float32")
+                "Number format of matrix products, and on a GPU of activations; weights, sums and the optimizer stay float32; auto takes bfloat16 on an NVIDIA GPU and float32 elsewhere")
         Precision precision,
 
         @Doc("Whether a block's activations are computed again in the backward pass instead of kept")
@@ -101,6 +102,8 @@ public record TrainConfig(
 
     /** Number format of matrix products. */
     public enum Precision {
+        /** bfloat16 on an NVIDIA GPU that has it, else float32. */
+        AUTO,
         FLOAT32,
         BFLOAT16
     }
@@ -175,7 +178,7 @@ public record TrainConfig(
                 0.01,
                 2.0,
                 1,
-                Precision.FLOAT32,
+                Precision.AUTO,
                 false,
                 false,
                 0,
@@ -187,6 +190,14 @@ public record TrainConfig(
                 "auto",
                 0,
                 "auto");
+    }
+
+    /** Whether products, and on a GPU activations, are bfloat16 on a device. */
+    public boolean bfloat16(Device device) {
+        return precision == Precision.BFLOAT16
+                || (precision == Precision.AUTO
+                        && device.is_cuda()
+                        && Gpu.of(device).major() >= 8);
     }
 
     /** Tokens whose logits exist at once on a device. */

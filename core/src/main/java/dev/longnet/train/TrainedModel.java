@@ -45,7 +45,7 @@ public record TrainedModel(RunConfig config, LongNetDecoder model, Tokenizer tok
         model.to(place, false);
         Execution execution = Execution.PLAIN
                 .withKernel(AttentionKernel.of(config.train().kernel()))
-                .withNumbers(Execution.Numbers.of(config.train().precision() == TrainConfig.Precision.BFLOAT16, place));
+                .withNumbers(Execution.Numbers.of(config.train().bfloat16(place), place));
         return new TrainedModel(config, model, tokenizer, execution);
     }
 }

@@ -211,7 +211,7 @@ public final class Trainer {
     private static Execution execution(TrainConfig t, Device device, boolean training) {
         return Execution.PLAIN
                 .withKernel(AttentionKernel.of(t.kernel()))
-                .withNumbers(Execution.Numbers.of(t.precision() == TrainConfig.Precision.BFLOAT16, device))
+                .withNumbers(Execution.Numbers.of(t.bfloat16(device), device))
                 .withActivations(Execution.Activations.of(training && t.recompute(), t.offload()))
                 .withDropout(training)
                 .withTokensChecked(); // the files' vocabularies were compared with the model's
