@@ -45,7 +45,7 @@ final class BenchGenerate implements Callable<Integer> {
         BenchOptions.check(lengths);
         options.apply();
         LongNetConfig decoder = model.model(false);
-        boolean bfloat16 = model.bfloat16(false);
+        boolean bfloat16 = model.bfloat16(options.device(), false);
         GenerateBenchmark benchmark =
                 new GenerateBenchmark(decoder, tokens, bfloat16, options.kernel(), options.device());
         lengths.forEach(benchmark::requireRoom);

@@ -61,7 +61,7 @@ final class BenchTrain implements Callable<Integer> {
     public Integer call() {
         Output output = outputOptions.output();
         requireArgument(repeats > 0, "repeats must be positive, got %d", repeats);
-        boolean gpu = options.onGpu(), bfloat16 = model.bfloat16(gpu);
+        boolean gpu = options.onGpu(), bfloat16 = model.bfloat16(options.device(), gpu);
         if (lengths == null) {
             lengths = List.of(model.isPaper(gpu) ? 32L << 10 : 16L << 10);
         }

@@ -61,7 +61,7 @@ final class MachineProbe {
                         "cpu features",
                         value,
                         Finding.State.OK,
-                        "no bfloat16 matrix products: keep train.precision=float32");
+                        "no bfloat16 matrix products on this CPU: leave train.precision=auto");
     }
 
     private static Finding memory() {

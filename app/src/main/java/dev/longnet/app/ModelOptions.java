@@ -5,6 +5,8 @@ import static dev.longnet.Checks.requireArgument;
 import dev.longnet.model.LongNetConfig;
 import dev.longnet.model.LongNetConfig.Positions;
 import dev.longnet.pattern.DilationPattern;
+import dev.longnet.tensor.Compute;
+import dev.longnet.train.TrainConfig;
 import dev.longnet.train.TrainConfig.Precision;
 import java.util.Locale;
 import picocli.CommandLine.Mixin;
@@ -61,8 +63,8 @@ final class ModelOptions {
     @Option(
             names = "--precision",
             paramLabel = "TYPE",
-            description = "Matrix products, and on a GPU activations, in float32 or bfloat16 (default: bfloat16 for"
-                    + " the paper's model and for training on an NVIDIA GPU, else float32).")
+            description = "Matrix products, and on a GPU activations, in float32, bfloat16 or as auto chooses (default:"
+                    + " bfloat16 for the paper's model, else auto: bfloat16 on an NVIDIA GPU, float32 elsewhere).")
     private Precision precision;
 
     @Option(
@@ -107,9 +109,15 @@ final class ModelOptions {
                 base.normEpsilon());
     }
 
-    boolean bfloat16(boolean onGpu) {
-        boolean chosen = precision != null && precision != Precision.AUTO;
-        return chosen ? precision == Precision.BFLOAT16 : onGpu || isPaper(onGpu);
+    /**
+     * Whether products, and on a GPU activations, are bfloat16.
+     *
+     * @param device by name
+     * @param paperByItself as for {@link #model}
+     */
+    boolean bfloat16(String device, boolean paperByItself) {
+        Precision asked = precision == null && isPaper(paperByItself) ? Precision.BFLOAT16 : precision;
+        return TrainConfig.bfloat16(asked == null ? Precision.AUTO : asked, Compute.device(device));
     }
 
     /** Whether the defaults are those of the paper's model. */

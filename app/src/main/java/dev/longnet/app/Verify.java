@@ -50,8 +50,8 @@ final class Verify implements Callable<Integer> {
     @Option(
             names = "--dtype",
             paramLabel = "TYPE",
-            description =
-                    "Type it is computed in: float32, float64 or bfloat16 (default: float32; bfloat16 for hopper, and for aten on a GPU).")
+            description = "Type it is computed in: float32, float64 or bfloat16 (default: float32; bfloat16 for hopper,"
+                    + " and for aten on a GPU).")
     private String dtype;
 
     @Option(

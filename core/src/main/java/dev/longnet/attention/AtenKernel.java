@@ -57,7 +57,8 @@ final class AtenKernel implements AttentionKernel {
                     + "; use such a one, auto or reference";
         }
         if (spec.damping() != null) {
-            return "does not damp scores by distance on a GPU; use positions without damping, auto or reference";
+            return "does not damp scores by distance on a GPU; " + HopperKernel.dampedBefore(spec)
+                    + ", auto or reference";
         }
         return spec.scale() > 0
                 ? null
@@ -183,7 +184,7 @@ final class AtenKernel implements AttentionKernel {
         return views;
     }
 
-    /** Whether the view's shape comes again with other sequences, which unequal lengths and last segments do not. */
+    /** Whether the view's shape comes again with sequences of this length; last segments and unequal lengths do not. */
     private static boolean again(StridedView view, Tensor q, AttentionSpec spec) {
         return view.full() && !spec.ragged(q.size(1));
     }

@@ -69,10 +69,15 @@ final class HopperKernel implements AttentionKernel {
                     + "; use such a one or auto";
         }
         if (spec.damping() != null) {
-            return "does not damp scores by distance over sequences this long; use shorter ones, positions without"
-                    + " damping, or auto";
+            return "does not damp scores by distance; " + dampedBefore(spec) + ", or auto";
         }
         return spec.scale() > 0 ? null : "takes a positive scale, not " + spec.scale() + "; use such a one or auto";
+    }
+
+    /** The way to have damping done before attention. */
+    static String dampedBefore(AttentionSpec spec) {
+        return "use a pattern whose longest segment is a multiple of the others and at most "
+                + spec.damping().longestDamped() + " tokens, positions without damping";
     }
 
     @Override

@@ -22,7 +22,7 @@ import org.bytedeco.pytorch.Tensor;
  * float32 where they are kept, and a pass over memory does all that it can.
  *
  * <p>All of it but attention is row by row, before attention and after it, and is done for some rows at a time, so that
- * of a long sequence no tensor as wide as the feed-forward layer exists. B batch, N length, E embedding, T some of the
+ * where activations are not kept no tensor as wide as the feed-forward layer exists of a long sequence. B batch, N length, E embedding, T some of the
  * B·N rows.
  */
 final class RowBlock {

@@ -37,15 +37,13 @@ public final class MasterWeights {
     public static synchronized void round(List<MasterWeights> all) {
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
-            TensorVector copies = null, changed = null;
-            for (MasterWeights weights : all) {
-                if (!weights.changed()) {
-                    continue;
-                }
-                if (copies == null) {
-                    copies = new TensorVector();
-                    changed = new TensorVector();
-                }
+            List<MasterWeights> stale =
+                    all.stream().filter(MasterWeights::changed).toList();
+            if (stale.isEmpty()) {
+                return;
+            }
+            TensorVector copies = new TensorVector(), changed = new TensorVector();
+            for (MasterWeights weights : stale) {
                 weights.makeRoom();
                 long at = 0;
                 for (Tensor parameter : weights.parameters) {
@@ -54,9 +52,8 @@ public final class MasterWeights {
                     at += parameter.size(0);
                 }
             }
-            if (copies != null) {
-                Aten.copy(copies, changed);
-            }
+            Aten.copy(copies, changed);
+            stale.forEach(MasterWeights::note);
         }
     }
 
@@ -92,16 +89,21 @@ public final class MasterWeights {
         }
     }
 
-    /** Whether a parameter has other values or another place than when it was rounded; notes those of now. */
+    /** Whether a parameter has other values or another place than when it was rounded. */
     private boolean changed() {
         boolean changed = false;
         for (int i = 0; i < parameters.length; i++) {
-            long version = parameters[i]._version(), address = Tensors.address(parameters[i]);
-            changed |= version != versions[i] || address != addresses[i];
-            versions[i] = version;
-            addresses[i] = address;
+            changed |= parameters[i]._version() != versions[i] || Tensors.address(parameters[i]) != addresses[i];
         }
         return changed;
+    }
+
+    /** The parameters have been rounded as they are. */
+    private void note() {
+        for (int i = 0; i < parameters.length; i++) {
+            versions[i] = parameters[i]._version();
+            addresses[i] = Tensors.address(parameters[i]);
+        }
     }
 
     private long[] shape() {

@@ -47,7 +47,7 @@ public record TrainConfig(
         long seed,
 
         @Doc(
-                "Number format of matrix products, and on a GPU of activations; weights, sums and the optimizer stay float32; auto takes bfloat16 on an NVIDIA GPU and float32 elsewhere")
+                "Number format of matrix products, and on a GPU of activations; weights, sums and the optimizer stay float32; auto takes bfloat16 on an NVIDIA GPU of compute capability 8.0 or later and float32 elsewhere")
         Precision precision,
 
         @Doc("Whether a block's activations are computed again in the backward pass instead of kept")
@@ -102,7 +102,7 @@ public record TrainConfig(
 
     /** Number format of matrix products. */
     public enum Precision {
-        /** bfloat16 on an NVIDIA GPU that has it, else float32. */
+        /** bfloat16 on an NVIDIA GPU of compute capability 8.0 or later, else float32. */
         AUTO,
         FLOAT32,
         BFLOAT16
@@ -194,6 +194,11 @@ public record TrainConfig(
 
     /** Whether products, and on a GPU activations, are bfloat16 on a device. */
     public boolean bfloat16(Device device) {
+        return bfloat16(precision, device);
+    }
+
+    /** What a precision means on a device. */
+    public static boolean bfloat16(Precision precision, Device device) {
         return precision == Precision.BFLOAT16
                 || (precision == Precision.AUTO
                         && device.is_cuda()

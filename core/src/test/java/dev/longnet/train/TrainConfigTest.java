@@ -4,6 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.longnet.config.Configs;
+import dev.longnet.tensor.Gpu;
+import dev.longnet.tensor.Tensors;
+import dev.longnet.tensor.TestDevice;
+import dev.longnet.train.TrainConfig.Precision;
+import org.bytedeco.pytorch.Device;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -47,5 +52,15 @@ class TrainConfigTest {
         assertThatThrownBy(() -> with(setting))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage(message);
+    }
+
+    @Test
+    void autoIsBfloat16OnAGpuThatHasIt() {
+        assertThat(TrainConfig.bfloat16(Precision.AUTO, Tensors.cpu())).isFalse();
+        assertThat(TrainConfig.bfloat16(Precision.BFLOAT16, Tensors.cpu())).isTrue();
+        Device gpu = TestDevice.of("cuda");
+        assertThat(TrainConfig.bfloat16(Precision.AUTO, gpu))
+                .isEqualTo(Gpu.of(gpu).major() >= 8);
+        assertThat(TrainConfig.bfloat16(Precision.FLOAT32, gpu)).isFalse();
     }
 }

@@ -91,8 +91,8 @@ template <bool WEIGHED> __device__ __forceinline__ void join(
         i64 place = (i64)b * N + n;
         float factor = 1;
         if (WEIGHED) {
-            factor = total > 0 ? __fdividef(1, total) : 0;
-            if (feature == 0) lse[place * H + own] = total > 0 ? top + __logf(total) : -INFINITY;
+            factor = total == 0 ? 0 : __fdividef(1, total);
+            if (feature == 0) lse[place * H + own] = total == 0 ? -INFINITY : top + __logf(total);
         }
         #pragma unroll
         for (int e = 0; e < FEATURES; e += 8)
