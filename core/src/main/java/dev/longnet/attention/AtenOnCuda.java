@@ -15,23 +15,13 @@ import org.bytedeco.pytorch.Tensor;
 
 /** cuDNN's attention for shapes that come again, where it is the faster one; else FlashAttention-2. */
 final class AtenOnCuda implements AtenDevice {
-    /** Bytes that the operators load at once. */
-    private static final int VECTOR = 16;
-
     /** What cuDNN takes, and the fewest rows of which its larger blocks pay. */
     private static final int CUDNN_FEATURES = 128, CUDNN_ROWS = 64;
 
     @Override
     public Tensor rows(Tensor tensor) {
-        boolean regular = tensor.stride(3) == 1
-                && Tensors.address(tensor) % VECTOR == 0
-                && (tensor.size(0) == 1 || tensor.stride(0) == tensor.size(1) * tensor.stride(1));
-        for (int i = 0; i < 3; i++) {
-            regular &= tensor.stride(i) > 0 && tensor.stride(i) * tensor.element_size() % VECTOR == 0;
-        }
-        return regular
-                ? tensor
-                : Tensors.empty(Tensors.like(tensor), Tensors.shape(tensor)).copy_(tensor);
+        boolean regular = tensor.size(0) == 1 || tensor.stride(0) == tensor.size(1) * tensor.stride(1);
+        return regular ? Tensors.inVectors(tensor) : Tensors.copy(tensor);
     }
 
     @Override

@@ -182,9 +182,9 @@ final class HopperKernel implements AttentionKernel {
             int tile,
             boolean direct) {
         HopperParams params = new HopperParams(q, k, spec, pairs, tile, direct);
-        params.map(HopperParams.Q, mappable(q), shape.rows);
-        params.map(HopperParams.K, mappable(k), shape.keys);
-        params.map(HopperParams.V, mappable(v), shape.keys);
+        params.map(HopperParams.Q, Tensors.inVectors(q), shape.rows);
+        params.map(HopperParams.K, Tensors.inVectors(k), shape.keys);
+        params.map(HopperParams.V, Tensors.inVectors(v), shape.keys);
         params.set(HopperParams.LENGTHS, lengths(q, spec));
         return params;
     }
@@ -241,25 +241,8 @@ final class HopperKernel implements AttentionKernel {
         return spec.ragged(q.size(1)) ? Tensors.of(spec.lengths(), q.device()).to(ScalarType.Int) : null;
     }
 
-    /** The tensor, or a copy, such that a map can say where its rows lie: in strides of 16 bytes, features together. */
-    private static Tensor mappable(Tensor tensor) {
-        boolean fits = tensor.stride(3) == 1 && aligned(tensor);
-        for (int i = 0; i < 3; i++) {
-            fits &= tensor.stride(i) > 0 && tensor.stride(i) % 8 == 0;
-        }
-        return fits ? tensor : copy(tensor);
-    }
-
     /** The tensor, or a copy, with its numbers one after another. */
     private static Tensor whole(Tensor tensor) {
-        return tensor.is_contiguous() && aligned(tensor) ? tensor : copy(tensor);
-    }
-
-    private static boolean aligned(Tensor tensor) {
-        return Tensors.address(tensor) % 16 == 0;
-    }
-
-    private static Tensor copy(Tensor tensor) {
-        return Tensors.empty(Tensors.like(tensor), Tensors.shape(tensor)).copy_(tensor);
+        return tensor.is_contiguous() && Tensors.address(tensor) % Tensors.VECTOR == 0 ? tensor : Tensors.copy(tensor);
     }
 }

@@ -21,6 +21,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Making tensors and moving numbers between them and Java. */
 public final class Tensors {
+    /** Bytes that a thread of a GPU loads at once. */
+    public static final int VECTOR = 16;
+
     private Tensors() {}
 
     public static TensorOptions options(ScalarType type, Device device) {
@@ -154,6 +157,24 @@ public final class Tensors {
     public static ByteBuffer bytes(Tensor hostTensor, long start, int count) {
         BytePointer pointer = new BytePointer(hostTensor.data_ptr());
         return pointer.position(start).limit(start + count).asBuffer().order(ByteOrder.nativeOrder());
+    }
+
+    /** A copy with its numbers one after another. */
+    public static Tensor copy(Tensor tensor) {
+        return empty(like(tensor), shape(tensor)).copy_(tensor);
+    }
+
+    /**
+     * The tensor, or a copy, with the numbers of its last axis together and all else in steps of {@value #VECTOR} bytes, as
+     * GPUs load at once.
+     */
+    public static Tensor inVectors(Tensor tensor) {
+        long last = tensor.dim() - 1;
+        boolean fits = tensor.stride(last) == 1 && address(tensor) % VECTOR == 0;
+        for (long axis = 0; axis < last; axis++) {
+            fits &= tensor.stride(axis) > 0 && tensor.stride(axis) * tensor.element_size() % VECTOR == 0;
+        }
+        return fits ? tensor : copy(tensor);
     }
 
     /** The address of a tensor's first element, on its device. */

@@ -26,4 +26,24 @@ class TensorsTest {
             assertThat(Tensors.longs(tensor)).containsExactly(1, -2, 3);
         }
     }
+
+    @Test
+    void whatCannotBeLoadedInVectorsIsCopied() {
+        try (Scope scope = new Scope()) {
+            Tensor whole = Tensors.randn(Tensors.options(ScalarType.Float, Tensors.cpu()), 2, 3, 5, 8);
+            assertThat(Tensors.inVectors(whole)).isSameAs(whole);
+            Tensor heads = whole.narrow(2, 1, 3);
+            assertThat(Tensors.inVectors(heads)).isSameAs(heads);
+            Tensor misplaced = whole.narrow(3, 1, 4),
+                    narrow = whole.narrow(3, 0, 3).contiguous();
+            Tensor turned = whole.transpose(2, 3),
+                    expanded = whole.narrow(0, 0, 1).expand(2, 3, 5, 8);
+            for (Tensor tensor : new Tensor[] {misplaced, narrow, turned, expanded}) {
+                Tensor copy = Tensors.inVectors(tensor);
+                assertThat(copy).isNotSameAs(tensor);
+                assertThat(copy.is_contiguous()).isTrue();
+                assertThat(copy.equal(tensor)).isTrue();
+            }
+        }
+    }
 }
