@@ -35,12 +35,13 @@ class HouseTest {
             Map.entry("config", List.of()),
             Map.entry("data", List.of("config", "io")),
             Map.entry("tensor", List.of("io")),
-            Map.entry("attention", List.of("pattern", "tensor")),
+            Map.entry("ranks", List.of("tensor")),
+            Map.entry("attention", List.of("pattern", "tensor", "ranks")),
             Map.entry("model", List.of("attention", "pattern", "tensor", "config")),
             Map.entry("generate", List.of("model", "tensor")),
-            Map.entry("train", List.of("model", "attention", "tensor", "data", "config", "io")),
+            Map.entry("train", List.of("model", "attention", "tensor", "ranks", "data", "config", "io")),
             Map.entry("eval", List.of("train", "model", "tensor", "data")),
-            Map.entry("verify", List.of("model", "attention", "pattern", "tensor", "io")));
+            Map.entry("verify", List.of("model", "attention", "pattern", "tensor", "ranks", "io")));
 
     /** Packages that know nothing of libtorch. */
     private static final Set<String> PURE = Set.of("pattern", "io", "config", "data");

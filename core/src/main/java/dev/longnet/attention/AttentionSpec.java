@@ -14,26 +14,34 @@ import dev.longnet.pattern.DilationPattern;
  *     ended there, and its rows past the end are 0 with lse −∞
  * @param damping makes scores fade with distance as {@link Rotary} says, Σ_d q_id k_jd ζ_d^((i−j)/c), or null; the
  *     kernel never forms a factor that overflows
+ * @param start position of the first row, from which segments are counted on; lengths are counted from the first row
  */
-public record AttentionSpec(DilationPattern pattern, boolean causal, double scale, long[] lengths, Rotary damping) {
+public record AttentionSpec(
+        DilationPattern pattern, boolean causal, double scale, long[] lengths, Rotary damping, long start) {
     public AttentionSpec {
         requireArgument(pattern != null, "attention needs a pattern, such as 2048:1,4096:2");
         lengths = lengths == null ? null : lengths.clone();
         requireArgument(Double.isFinite(scale), "attention scale must be finite, got %s", scale);
         requireArgument(damping == null || causal, "damped scores grow towards the future; they need causal attention");
+        requireArgument(start >= 0, "attention cannot start at position %d", start);
     }
 
     /** All examples full and the scale 1/√D. */
     public static AttentionSpec of(DilationPattern pattern, boolean causal, long headDim) {
-        return new AttentionSpec(pattern, causal, 1 / Math.sqrt(headDim), null, null);
+        return new AttentionSpec(pattern, causal, 1 / Math.sqrt(headDim), null, null, 0);
     }
 
     public AttentionSpec withLengths(long... lengths) {
-        return new AttentionSpec(pattern, causal, scale, lengths, damping);
+        return new AttentionSpec(pattern, causal, scale, lengths, damping, start);
     }
 
     public AttentionSpec withDamping(Rotary damping) {
-        return new AttentionSpec(pattern, causal, scale, lengths, damping);
+        return new AttentionSpec(pattern, causal, scale, lengths, damping, start);
+    }
+
+    /** The same for rows that stand from this position on. */
+    public AttentionSpec withStart(long start) {
+        return new AttentionSpec(pattern, causal, scale, lengths, damping, start);
     }
 
     /** Whether some example is shorter than the batch's N. */

@@ -74,10 +74,11 @@ public final class DilatedAttention extends Module {
      * @param bfloat16 whether the projections' products are taken in bfloat16
      * @param lengths tokens of each example, or null when all are full
      * @param rotary rotations of the call's positions, or null for none
+     * @param start position of the first token, from which segments are counted on
      */
-    public record Call(AttentionKernel kernel, boolean bfloat16, long[] lengths, RotaryTable rotary) {
+    public record Call(AttentionKernel kernel, boolean bfloat16, long[] lengths, RotaryTable rotary, long start) {
         /** The fastest kernel, full precision, no positions. */
-        public static final Call PLAIN = new Call(AttentionKernel.of("auto"), false, null, null);
+        public static final Call PLAIN = new Call(AttentionKernel.of("auto"), false, null, null, 0);
     }
 
     private final Config config;
@@ -199,7 +200,8 @@ public final class DilatedAttention extends Module {
     }
 
     private AttentionSpec spec(Call call) {
-        AttentionSpec spec = AttentionSpec.of(config.pattern(), config.causal(), config.headDim());
+        AttentionSpec spec = AttentionSpec.of(config.pattern(), config.causal(), config.headDim())
+                .withStart(call.start());
         if (call.lengths() != null) {
             spec = spec.withLengths(call.lengths());
         }

@@ -36,23 +36,28 @@ public final class RotaryTable {
     private final Tensor queries;
     private final Tensor keys;
 
-    /** Any query may meet any key. */
+    /** Of these positions alone, where any query may meet any key. */
     public RotaryTable(Rotary rotary, long start, long length, ScalarType type, Device device) {
-        this(rotary, start, length, Long.MAX_VALUE, type, device);
+        this(rotary, start, length, start, length, type, device);
     }
 
     /**
-     * @param start first position
+     * @param stretch where the first position is; all calls of one sequence fade alike
      * @param length number of positions N
-     * @param block tokens, from the first one on, of blocks in which queries meet keys of the same block alone, as
-     *     {@link dev.longnet.pattern.DilationPattern#enclosingBlock} knows them
+     * @param block tokens, from the sequence's first one on, of blocks in which queries meet keys of the same block
+     *     alone, as {@link dev.longnet.pattern.DilationPattern#enclosingBlock} knows them
      * @param type float32 or float64; narrower types are turned in float32
      */
-    public RotaryTable(Rotary rotary, long start, long length, long block, ScalarType type, Device device) {
+    public RotaryTable(Rotary rotary, Stretch stretch, long length, long block, ScalarType type, Device device) {
+        this(rotary, stretch.start(), length, 0, Math.min(block, stretch.length()), type, device);
+    }
+
+    private RotaryTable(
+            Rotary rotary, long start, long length, long firstBlock, long block, ScalarType type, Device device) {
         this.rotary = rotary;
         this.start = start;
         this.length = length;
-        this.block = Math.min(block, length);
+        this.block = block;
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
             TensorOptions wide = Tensors.options(ScalarType.Double, Compute.wide(device));
@@ -62,8 +67,9 @@ public final class RotaryTable {
             plain = scope.keep(
                     broadcast(Ops.polar(one.expand(Tensors.shape(angles)).contiguous(), angles), complex, device));
             if (bakesDamping()) {
-                Tensor inBlock = Tensors.range(0, length, wide).remainder(new Scalar((double) this.block));
-                Tensor steps = inBlock.sub(new Scalar((this.block - 1) / 2.0));
+                Tensor inBlock = Tensors.range(start - firstBlock, start - firstBlock + length, wide)
+                        .remainder(new Scalar((double) block));
+                Tensor steps = inBlock.sub(new Scalar((block - 1) / 2.0));
                 Tensor growth = Ops.exp2(steps.unsqueeze(1).mul(Tensors.of(rotary.exponents(), wide.device())));
                 queries = scope.keep(broadcast(Ops.polar(growth, angles), complex, device));
                 keys = scope.keep(broadcast(Ops.polar(growth.reciprocal(), angles), complex, device));

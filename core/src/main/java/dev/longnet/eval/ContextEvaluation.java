@@ -182,7 +182,7 @@ public final class ContextEvaluation {
             int n = tokens.length - 1;
             long[] wide = Arrays.stream(tokens).asLongStream().toArray();
             Tensor rows = Tensors.of(wide, model.device(), 1, tokens.length);
-            Tensor features = model.features(rows.narrow(1, 0, n), null, 0, execution);
+            Tensor features = model.features(rows.narrow(1, 0, n), execution);
             return Loss.perToken(model, features, rows.narrow(1, 1, n), CHUNK, execution);
         }
     }

@@ -6,6 +6,7 @@ import dev.longnet.attention.DilatedAttention;
 import dev.longnet.attention.KeyValueCache;
 import dev.longnet.attention.Rotary;
 import dev.longnet.attention.RotaryTable;
+import dev.longnet.attention.Stretch;
 import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.HostMemory;
@@ -116,14 +117,14 @@ public abstract class LongNet extends Module {
      *
      * @param tokens int64 (B, N)
      * @param lengths tokens of each example, or null when all are full
-     * @param start position of the first token; it does not change what is computed but for rounding
+     * @param stretch where the tokens stand in their sequence; what stands outside of it only the kernel may know
      * @return float32, or bfloat16 where {@link Execution#numbers} says so
      */
-    public final Tensor features(Tensor tokens, long[] lengths, long start, Execution execution) {
+    public final Tensor features(Tensor tokens, long[] lengths, Stretch stretch, Execution execution) {
         check(tokens, execution);
         double dropout = execution.dropout() ? config.dropout() : 0;
         try (Scope scope = new Scope()) {
-            DilatedAttention.Call call = call(start, tokens.size(1), lengths, execution);
+            DilatedAttention.Call call = call(stretch, tokens.size(1), lengths, execution);
             if (execution.numbers() == Execution.Numbers.BFLOAT16) {
                 return scope.keep(rows.features(tokens, call, dropout, execution));
             }
@@ -139,10 +140,15 @@ public abstract class LongNet extends Module {
         }
     }
 
+    /** The features of whole sequences, (B, N, E). */
+    public final Tensor features(Tensor tokens, Execution execution) {
+        return features(tokens, null, Stretch.whole(tokens.size(1)), execution);
+    }
+
     /** The features of a prompt from position 0, leaving in the caches what later tokens see. */
     final Tensor prefill(Tensor tokens, List<KeyValueCache> caches, Execution execution) {
         try (Scope scope = new Scope()) {
-            DilatedAttention.Call call = call(0, tokens.size(1), null, execution);
+            DilatedAttention.Call call = call(Stretch.whole(tokens.size(1)), tokens.size(1), null, execution);
             Tensor x = embed(tokens);
             for (int i = 0; i < blocks.size(); i++) {
                 Tensor next = blocks.get(i).prefill(x, call, caches.get(i));
@@ -156,7 +162,8 @@ public abstract class LongNet extends Module {
     /** The features of one more token, tokens (B, 1). */
     final Tensor step(Tensor tokens, List<KeyValueCache> caches, Execution execution) {
         try (Scope scope = new Scope()) {
-            DilatedAttention.Call call = call(caches.get(0).position(), 1, null, execution);
+            long position = caches.get(0).position();
+            DilatedAttention.Call call = call(new Stretch(position, position + 1), 1, null, execution);
             Tensor x = embed(tokens);
             for (int i = 0; i < blocks.size(); i++) {
                 x = blocks.get(i).step(x, call, caches.get(i));
@@ -236,14 +243,14 @@ public abstract class LongNet extends Module {
         }
     }
 
-    private DilatedAttention.Call call(long start, long length, long[] lengths, Execution execution) {
+    private DilatedAttention.Call call(Stretch stretch, long length, long[] lengths, Execution execution) {
         Rotary rotary = rotary();
         RotaryTable table = null;
         if (rotary != null) {
             long block = config.pattern().enclosingBlock();
-            table = new RotaryTable(rotary, start, length, block, Tensors.type(embedding), device());
+            table = new RotaryTable(rotary, stretch, length, block, Tensors.type(embedding), device());
         }
-        return new DilatedAttention.Call(execution.kernel(), execution.bfloat16(), lengths, table);
+        return new DilatedAttention.Call(execution.kernel(), execution.bfloat16(), lengths, table, stretch.start());
     }
 
     private Rotary rotary() {

@@ -32,7 +32,7 @@ public final class LongNetDecoder extends LongNet {
 
     /** ln-probabilities before normalisation, (B, N, V), of the token after each of tokens (B, N). */
     public Tensor forward(Tensor tokens) {
-        return logits(features(tokens, null, 0, Execution.PLAIN), Execution.PLAIN);
+        return logits(features(tokens, Execution.PLAIN), Execution.PLAIN);
     }
 
     /** Logits (…, V) of features (…, E), in their type. */

@@ -1,5 +1,6 @@
 package dev.longnet.model;
 
+import dev.longnet.attention.Stretch;
 import org.bytedeco.pytorch.Tensor;
 
 /** Features of every token from both sides: the LongNet encoder, as published slide and image models use it. */
@@ -15,6 +16,7 @@ public final class LongNetEncoder extends LongNet {
      * @param lengths tokens of each example, or null when all are full
      */
     public Tensor forward(Tensor tokens, long... lengths) {
-        return features(tokens, lengths == null || lengths.length == 0 ? null : lengths, 0, Execution.PLAIN);
+        long[] ends = lengths == null || lengths.length == 0 ? null : lengths;
+        return features(tokens, ends, Stretch.whole(tokens.size(1)), Execution.PLAIN);
     }
 }

@@ -165,7 +165,7 @@ public final class Trainer {
         for (int i = 0; i < t.accumulate(); i++) {
             try (Scope scope = new Scope()) {
                 Tensor rows = Tensors.of(windows.next().tokens(), model.device(), t.batch(), t.length() + 1L);
-                Tensor features = model.features(rows.narrow(1, 0, t.length()), null, 0, execution);
+                Tensor features = model.features(rows.narrow(1, 0, t.length()), execution);
                 Tensor targets = rows.narrow(1, 1, t.length());
                 loss.add_(Loss.backward(
                         model, features, targets, 1.0 / t.accumulate(), t.lossChunk(model.device()), execution));
@@ -190,7 +190,7 @@ public final class Trainer {
                 int[] window = new int[n + 1];
                 heldOut.read(count, window, 0, n + 1);
                 Tensor rows = Tensors.of(longs(window), model.device(), 1, n + 1);
-                Tensor features = model.features(rows.narrow(1, 0, n), null, 0, execution);
+                Tensor features = model.features(rows.narrow(1, 0, n), execution);
                 for (float loss :
                         Loss.perToken(model, features, rows.narrow(1, 1, n), t.lossChunk(model.device()), execution)) {
                     sum += loss;

@@ -54,7 +54,7 @@ final class ModelCase {
                 .withNumbers(Execution.Numbers.of(type == ScalarType.BFloat16, device));
         try (var off = Gradient.off()) {
             Tensor tokens = recorded.tensor("tokens").to(device, ScalarType.Long);
-            Tensor features = model.features(tokens, null, 0, execution);
+            Tensor features = model.features(tokens, execution);
             if (model instanceof LongNetDecoder decoder) {
                 Tensor logits = decoder.logits(features, execution);
                 errors.put("logits", Tensors.relativeError(logits, recorded.tensor("logits")));

@@ -141,7 +141,7 @@ class AttentionInputTest {
                     .hasMessage("q, k and v differ in type: Double, Float, Float");
         }
         assertThatThrownBy(() -> AttentionSpec.of(null, true, 4)).hasMessageContaining("pattern");
-        assertThatThrownBy(() -> new AttentionSpec(DilationPattern.dense(4), true, Double.NaN, null, null))
+        assertThatThrownBy(() -> new AttentionSpec(DilationPattern.dense(4), true, Double.NaN, null, null, 0))
                 .hasMessageContaining("NaN");
     }
 

@@ -89,8 +89,8 @@ class DampingTest {
         AttentionSpec spec = AttentionSpec.of(pattern, true, 8);
         try (Scope scope = new Scope()) {
             Tensor q = Tensors.randn(F64, 2, length, 4, 8), k = Tensors.randn(F64, 2, length, 2, 8);
-            RotaryTable baked =
-                    new RotaryTable(damped, 3, length, pattern.enclosingBlock(), ScalarType.Double, Tensors.cpu());
+            RotaryTable baked = new RotaryTable(
+                    damped, Stretch.whole(length), length, pattern.enclosingBlock(), ScalarType.Double, Tensors.cpu());
             RotaryTable turning = new RotaryTable(plain, 3, length, ScalarType.Double, Tensors.cpu());
             assertThat(baked.damping()).isNull();
             Tensor inTable = Attention.attend(baked.turnQueries(q), baked.turnKeys(k), k, spec, AttentionKernel.ATEN);

@@ -34,7 +34,7 @@ class DilatedAttentionTest {
         }
 
         Tensor forward(Tensor x, AttentionKernel kernel) {
-            DilatedAttention.Call call = new DilatedAttention.Call(kernel, false, null, null);
+            DilatedAttention.Call call = new DilatedAttention.Call(kernel, false, null, null, 0);
             return head.forward(x.add(attention.forward(x, x, x, call)));
         }
     }

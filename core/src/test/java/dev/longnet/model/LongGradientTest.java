@@ -26,7 +26,7 @@ class LongGradientTest {
         Compute.seed(5);
         Map<String, Tensor> gradients = new LinkedHashMap<>();
         try (Scope scope = new Scope()) {
-            Tensor features = model.features(tokens.narrow(1, 0, LENGTH), null, 0, execution);
+            Tensor features = model.features(tokens.narrow(1, 0, LENGTH), execution);
             Tensor logits = model.logits(features, execution).flatten(0, 1).to(ScalarType.Float);
             Ops.crossEntropySum(logits, tokens.narrow(1, 1, LENGTH).flatten(0, 1))
                     .backward();

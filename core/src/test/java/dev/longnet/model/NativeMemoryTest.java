@@ -63,7 +63,7 @@ class NativeMemoryTest {
                 .withActivations(Execution.Activations.of(recompute, false))
                 .withDropout(true);
         Tensor tokens = Models.tokens(TEXT);
-        Tensor logits = model.logits(model.features(tokens, null, 0, execution), execution);
+        Tensor logits = model.logits(model.features(tokens, execution), execution);
         return Ops.crossEntropySum(logits.flatten(0, 1), tokens.flatten(0, 1));
     }
 
@@ -97,7 +97,7 @@ class NativeMemoryTest {
                         .withDropout(true);
                 staysFlat(600, 6, i -> {
                     try (Scope step = new Scope()) {
-                        Tensor features = model.features(Models.tokens(TEXT), null, 0, execution);
+                        Tensor features = model.features(Models.tokens(TEXT), execution);
                         if (i % 3 > 0) { // every third graph is dropped
                             features.sum().backward();
                             Parameters.of(model)

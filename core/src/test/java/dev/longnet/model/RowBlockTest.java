@@ -38,7 +38,7 @@ class RowBlockTest {
             Device device = model.device();
             long[] text = Arrays.stream(Models.text(60)).asLongStream().toArray();
             Tensor rows = Tensors.of(text, device, 2, 30);
-            Tensor features = model.features(rows.narrow(1, 0, 29), null, 0, execution);
+            Tensor features = model.features(rows.narrow(1, 0, 29), execution);
             Tensor logits = model.logits(features, execution).flatten(0, 1).to(ScalarType.Float);
             Tensor loss = Ops.crossEntropySum(logits, rows.narrow(1, 1, 29).flatten(0, 1));
             loss.backward();
@@ -118,10 +118,10 @@ class RowBlockTest {
             LongNetDecoder model = Models.decoder(ScalarType.Float);
             model.to(place, false);
             Tensor tokens = Models.tokens(Models.text(31)).to(place, ScalarType.Long);
-            Tensor recorded = model.features(tokens, null, 0, BFLOAT16);
+            Tensor recorded = model.features(tokens, BFLOAT16);
             assertThat(Tensors.type(recorded)).isEqualTo(ScalarType.BFloat16);
             try (var off = Gradient.off()) {
-                Tensor plain = model.features(tokens, null, 0, BFLOAT16);
+                Tensor plain = model.features(tokens, BFLOAT16);
                 assertThat(plain.requires_grad()).isFalse();
                 assertThat(Tensors.floats(plain)).isEqualTo(Tensors.floats(recorded));
             }
@@ -138,7 +138,7 @@ class RowBlockTest {
             block.to(place, false);
             RotaryTable rotary = new RotaryTable(new Rotary(8, 10_000, 16), 0, 29, ScalarType.Float, place);
             DilatedAttention.Call call =
-                    new DilatedAttention.Call(AttentionKernel.of("auto"), true, new long[] {29, 17}, rotary);
+                    new DilatedAttention.Call(AttentionKernel.of("auto"), true, new long[] {29, 17}, rotary, 0);
             Tensor x = TestDevice.bfloat16(place, 2, 29, 48), dy = TestDevice.bfloat16(place, 2, 29, 48);
             RowBlock whole = new RowBlock(block, 1000), parts = new RowBlock(block, rowsAtOnce);
             Tensor[] expected = run(whole, block, x, dy, call, 0, true);

@@ -70,13 +70,13 @@ class LossTest {
     void aChunkOfAnySizeGivesTheLossAndGradientOfTheWhole(int chunk, boolean tied) {
         LongNetDecoder model = model(tied);
         Execution plain = Execution.PLAIN;
-        Tensor logits = model.logits(model.features(tokens, null, 0, plain), plain);
+        Tensor logits = model.logits(model.features(tokens, plain), plain);
         Tensor mean =
                 Ops.times(Ops.crossEntropySum(logits.flatten(0, 1), targets.flatten(0, 1)), 1.0 / (BATCH * LENGTH));
         mean.backward();
         Map<String, Tensor> expected = gradients(model);
 
-        Tensor features = model.features(tokens, null, 0, plain);
+        Tensor features = model.features(tokens, plain);
         Tensor loss = Loss.backward(model, features, targets, 1, chunk, plain);
         assertThat(Tensors.item(loss)).isCloseTo(Tensors.item(mean), within(1e-5));
         gradients(model)
@@ -89,11 +89,11 @@ class LossTest {
     @CsvSource({"7, true", "37, false", "5000, true"})
     void featuresInBfloat16GiveTheSameButForRounding(int chunk, boolean tied) {
         LongNetDecoder model = model(tied);
-        Tensor exact = Loss.backward(
-                model, model.features(tokens, null, 0, Execution.PLAIN), targets, 1, chunk, Execution.PLAIN);
+        Tensor exact =
+                Loss.backward(model, model.features(tokens, Execution.PLAIN), targets, 1, chunk, Execution.PLAIN);
         Map<String, Tensor> expected = gradients(model);
         Execution half = Execution.PLAIN.withNumbers(Execution.Numbers.BFLOAT16);
-        Tensor features = model.features(tokens, null, 0, half);
+        Tensor features = model.features(tokens, half);
         Tensor loss = Loss.backward(model, features, targets, 1, chunk, half);
         assertThat(Tensors.type(loss)).isEqualTo(ScalarType.Float);
         assertThat(Tensors.item(loss)).isNotEqualTo(Tensors.item(exact)).isCloseTo(Tensors.item(exact), within(1e-2));
@@ -116,7 +116,7 @@ class LossTest {
     @CsvSource({"1", "10", "1000"})
     void theLossOfEachTokenIsItsOwn(int chunk) {
         LongNetDecoder model = model(true);
-        Tensor features = model.features(tokens, null, 0, Execution.PLAIN);
+        Tensor features = model.features(tokens, Execution.PLAIN);
         float[] losses = Loss.perToken(model, features, targets, chunk, Execution.PLAIN);
         float[] logits = Tensors.floats(model.logits(features, Execution.PLAIN));
         long[] wanted = Tensors.longs(targets);
@@ -135,11 +135,10 @@ class LossTest {
     @CsvSource({"0.5", "3"})
     void theWeightScalesTheGradientAndNotTheLoss(double weight) {
         LongNetDecoder model = model(true);
-        Tensor loss =
-                Loss.backward(model, model.features(tokens, null, 0, Execution.PLAIN), targets, 1, 16, Execution.PLAIN);
+        Tensor loss = Loss.backward(model, model.features(tokens, Execution.PLAIN), targets, 1, 16, Execution.PLAIN);
         Map<String, Tensor> expected = gradients(model);
-        Tensor weighted = Loss.backward(
-                model, model.features(tokens, null, 0, Execution.PLAIN), targets, weight, 16, Execution.PLAIN);
+        Tensor weighted =
+                Loss.backward(model, model.features(tokens, Execution.PLAIN), targets, weight, 16, Execution.PLAIN);
         assertThat(Tensors.item(weighted)).isEqualTo(Tensors.item(loss));
         gradients(model)
                 .forEach((name, gradient) -> assertThat(

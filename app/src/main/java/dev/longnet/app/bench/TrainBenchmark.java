@@ -110,7 +110,7 @@ public record TrainBenchmark(
         @Override
         public void start() {
             try (Scope step = new Scope()) {
-                Tensor features = model.features(inputs, null, 0, execution);
+                Tensor features = model.features(inputs, execution);
                 Loss.backward(model, features, targets, 1, config.lossChunk(model.device()), execution);
                 optimizer.clip();
                 optimizer.step(LEARNING_RATE);
