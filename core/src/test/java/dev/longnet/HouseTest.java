@@ -39,7 +39,7 @@ class HouseTest {
             Map.entry("attention", List.of("pattern", "tensor", "ranks")),
             Map.entry("model", List.of("attention", "pattern", "tensor", "config")),
             Map.entry("generate", List.of("model", "tensor")),
-            Map.entry("train", List.of("model", "attention", "tensor", "ranks", "data", "config", "io")),
+            Map.entry("train", List.of("model", "attention", "pattern", "tensor", "ranks", "data", "config", "io")),
             Map.entry("eval", List.of("train", "model", "tensor", "data")),
             Map.entry("verify", List.of("model", "attention", "pattern", "tensor", "ranks", "io")));
 

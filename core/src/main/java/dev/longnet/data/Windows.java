@@ -54,9 +54,9 @@ public final class Windows {
     /**
      * Some windows.
      *
-     * @param tokens (B, N + 1), row-major
-     * @param rows B
-     * @param columns N + 1
+     * @param tokens (rows, columns), row-major
+     * @param rows windows, B for all
+     * @param columns tokens of each, N + 1 for all
      */
     public record Batch(long[] tokens, int rows, int columns) {}
 
@@ -78,19 +78,43 @@ public final class Windows {
 
     /** The next B windows. */
     public Batch next() {
-        int columns = length + 1;
-        long[] tokens = new long[batch * columns];
+        return next(0, batch, 0, length + 1);
+    }
+
+    /**
+     * Goes on by B windows and reads some columns of some of them.
+     *
+     * @param firstRow first of {@code rows} windows
+     * @param firstColumn first of {@code columns} of their N + 1 tokens
+     */
+    public Batch next(int firstRow, int rows, int firstColumn, int columns) {
+        requireArgument(
+                firstRow >= 0 && rows >= 0 && firstRow + rows <= batch,
+                "windows %d … %d are not all in a batch of %d",
+                firstRow,
+                firstRow + rows - 1,
+                batch);
+        requireArgument(
+                firstColumn >= 0 && columns >= 0 && columns <= length + 1 - firstColumn,
+                "tokens %d … %d are not all in a window of %d",
+                firstColumn,
+                firstColumn + columns - 1,
+                length + 1);
+        long[] tokens = new long[rows * columns];
         for (int row = 0; row < batch; row++) {
-            file.read(phase + order.at(position) * length, window, 0, columns);
-            for (int column = 0; column < columns; column++) {
-                tokens[row * columns + column] = window[column];
+            int to = row - firstRow;
+            if (to >= 0 && to < rows) {
+                file.read(phase + order.at(position) * length + firstColumn, window, 0, columns);
+                for (int column = 0; column < columns; column++) {
+                    tokens[to * columns + column] = window[column];
+                }
             }
             position++;
             if (position == order.size()) {
                 beginEpoch(epoch + 1);
             }
         }
-        return new Batch(tokens, batch, columns);
+        return new Batch(tokens, rows, columns);
     }
 
     /** Number of windows in the current epoch; it differs by at most one between epochs. */

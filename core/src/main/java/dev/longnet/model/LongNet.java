@@ -130,9 +130,11 @@ public abstract class LongNet extends Module {
             }
             Tensor x = Ops.dropout(embed(tokens), dropout);
             for (Block block : blocks) {
-                Tensor next = execution.recompute() && Gradient.wanted(x)
-                        ? recomputed(block, x, call, dropout)
-                        : block.forward(x, call, dropout);
+                Tensor input = execution.marked(x);
+                Tensor next = execution.recompute() && Gradient.wanted(input)
+                        ? recomputed(block, input, call, dropout)
+                        : block.forward(input, call, dropout);
+                input.close();
                 x.close(); // the graph keeps what the backward pass needs
                 x = next;
             }

@@ -48,17 +48,18 @@ final class RowTrunk {
             Tensor x = Ops.dropout(embed(tokens), dropout);
             OffloadedTensor before = null;
             for (RowBlock block : blocks) {
-                Tensor next;
-                if (!Gradient.wanted(x)) {
-                    next = block.forward(x, call, dropout, null);
+                Tensor input = execution.marked(x), next;
+                if (!Gradient.wanted(input)) {
+                    next = block.forward(input, call, dropout, null);
                 } else if (execution.activations() == Execution.Activations.KEPT) {
-                    next = kept(block, x, call, dropout);
+                    next = kept(block, input, call, dropout);
                 } else if (execution.activations() == Execution.Activations.RECOMPUTED) {
-                    next = recomputed(block, x, null, call, dropout);
+                    next = recomputed(block, input, null, call, dropout);
                 } else {
-                    before = OffloadedTensor.of(x.detach(), before);
-                    next = recomputed(block, x, before, call, dropout);
+                    before = OffloadedTensor.of(input.detach(), before);
+                    next = recomputed(block, input, before, call, dropout);
                 }
+                input.close();
                 x.close(); // the graph keeps what the backward pass needs
                 x = next;
             }

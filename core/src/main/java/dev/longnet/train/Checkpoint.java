@@ -9,9 +9,7 @@ import dev.longnet.data.TokenFile;
 import dev.longnet.data.Windows;
 import dev.longnet.io.AtomicFiles;
 import dev.longnet.io.FileErrors;
-import dev.longnet.model.LongNetDecoder;
 import dev.longnet.model.Weights;
-import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.TensorFile;
 import java.io.IOException;
@@ -20,11 +18,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
-import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -32,7 +28,6 @@ import org.bytedeco.pytorch.Tensor;
  * state. A checkpoint is written into a folder beside its place and renamed when it is whole.
  */
 final class Checkpoint {
-    private static final String RANDOM = "random_state";
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private Checkpoint() {}
@@ -56,7 +51,34 @@ final class Checkpoint {
                     seconds,
                     data);
         }
+
+        /** The state as numbers. */
+        long[] numbers() {
+            return new long[] {
+                step,
+                tokens,
+                Double.doubleToLongBits(seconds),
+                data.epoch(),
+                data.position(),
+                text == null ? 0 : 1,
+                text == null ? 0 : text.tokens,
+                text == null ? 0 : text.checksum
+            };
+        }
+
+        /** The state that has these {@link #numbers}. */
+        static State of(long[] n) {
+            Text text = n[5] == 0 ? null : new Text(n[6], (int) n[7]);
+            return new State((int) n[0], n[1], Double.longBitsToDouble(n[2]), new Windows.State(n[3], n[4]), text);
+        }
     }
+
+    /**
+     * What a checkpoint holds beside the weights.
+     *
+     * @param tensors state of the optimizer and of random numbers, on the host
+     */
+    record Saved(State state, Map<String, Tensor> tensors) {}
 
     /** The text that a position in the data is a position in. */
     record Text(long tokens, int checksum) {
@@ -78,19 +100,22 @@ final class Checkpoint {
         }
     }
 
-    static void save(RunFolder run, LongNetDecoder model, AdamW optimizer, State state, int keep) {
+    /** Saves a run; all ranks call it and the first one writes. */
+    static void save(RunFolder run, SharedState shared, State state, int keep) {
         Path target = run.checkpoint(state.step()), partial = partial(target);
         try (Scope scope = new Scope()) {
+            Map<String, Tensor> tensors = shared.tensors();
+            if (shared.world().rank() > 0) {
+                return;
+            }
             for (Path rest : run.partialCheckpoints()) {
                 delete(rest);
             }
             Files.createDirectories(partial);
             Weights.save(
-                    model,
+                    shared.model(),
                     partial.resolve("model.safetensors"),
                     Map.of("format", "pt", "step", Integer.toString(state.step())));
-            Map<String, Tensor> tensors = new LinkedHashMap<>(optimizer.state());
-            tensors.put(RANDOM, Compute.randomState(model.device()));
             TensorFile.save(partial.resolve("optimizer.safetensors"), Map.of(), tensors);
             AtomicFiles.writeString(partial.resolve("state.json"), JSON.writeValueAsString(state));
             Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
@@ -108,15 +133,16 @@ final class Checkpoint {
         }
     }
 
-    static State load(Path folder, LongNetDecoder model, AdamW optimizer) {
+    /** Fills the model with saved weights and reads the rest. */
+    static Saved load(Path folder, SharedState shared) {
         Path optimizerFile = folder.resolve("optimizer.safetensors");
         try (Scope scope = new Scope()) {
             State state = readState(folder.resolve("state.json"));
-            Weights.load(model, folder.resolve("model.safetensors"));
+            Weights.load(shared.model(), folder.resolve("model.safetensors"));
             Map<String, Tensor> tensors = TensorFile.load(optimizerFile);
-            optimizer.restore(tensors, optimizerFile.toString());
-            restoreRandom(tensors.get(RANDOM), model.device(), optimizerFile);
-            return state;
+            shared.requireFit(tensors, optimizerFile.toString());
+            tensors.values().forEach(scope::keep);
+            return new Saved(state, tensors);
         } catch (LongNetException e) {
             throw new LongNetException(e, "%s; to go on from before it, delete %s", e.getMessage(), folder);
         }
@@ -133,16 +159,6 @@ final class Checkpoint {
             throw new LongNetException(e, "%s is damaged: it does not say where a run stands", file);
         } catch (IOException e) {
             throw FileErrors.reading(file, e);
-        }
-    }
-
-    /** Another kind of device has another generator; there the random numbers begin anew. */
-    private static void restoreRandom(Tensor saved, Device device, Path file) {
-        if (saved == null) {
-            throw new LongNetException("%s is damaged: it has no %s", file, RANDOM);
-        }
-        if (saved.numel() == Compute.randomState(device).numel()) {
-            Compute.randomState(saved, device);
         }
     }
 

@@ -33,7 +33,10 @@ final class StepReports implements AutoCloseable {
      */
     record Queued(int step, double rate, Windows.State data, long start, Readout results) {}
 
-    /** @param begin where the run goes on from */
+    /**
+     * @param begin where the run goes on from
+     * @param metrics where numbers are written, or null for nowhere
+     */
     StepReports(
             RunConfig config,
             RunFolder run,
@@ -49,6 +52,13 @@ final class StepReports implements AutoCloseable {
         state = begin;
         first = begin.step();
         saved = first;
+    }
+
+    /** Writes a line of metrics, where there are any. */
+    void write(int step, Map<String, Object> values) {
+        if (metrics != null) {
+            metrics.write(step, values);
+        }
     }
 
     /** Reports on the step before this one. */
@@ -105,7 +115,7 @@ final class StepReports implements AutoCloseable {
         requireFinite(report);
         listener.step(report);
         if (step.step % t.logEvery() == 0 || step.step == t.steps() || step.step == 1) {
-            metrics.write(step.step, line(report));
+            write(step.step, line(report));
         }
         reported = System.nanoTime();
     }

@@ -152,4 +152,23 @@ class WindowsTest {
                 .withMessageContaining("99");
         assertThatIllegalArgumentException().isThrownBy(() -> new Windows.State(-1, 0));
     }
+
+    @Test
+    void aPartOfABatchIsThatPart() {
+        TokenFile file = counting(101);
+        Windows all = new Windows(file, 7, 5, 4), some = new Windows(file, 7, 5, 4);
+        for (int i = 0; i < 9; i++) {
+            Windows.Batch batch = all.next(), part = some.next(1, 3, 2, 5);
+            assertThat(part.rows()).isEqualTo(3);
+            assertThat(part.columns()).isEqualTo(5);
+            for (int row = 0; row < 3; row++) {
+                int from = (1 + row) * batch.columns() + 2;
+                assertThat(Arrays.copyOfRange(part.tokens(), 5 * row, 5 * row + 5))
+                        .isEqualTo(Arrays.copyOfRange(batch.tokens(), from, from + 5));
+            }
+            assertThat(some.state()).isEqualTo(all.state());
+        }
+        assertThatIllegalArgumentException().isThrownBy(() -> some.next(3, 3, 0, 1));
+        assertThatIllegalArgumentException().isThrownBy(() -> some.next(0, 1, 4, 5));
+    }
 }

@@ -6,7 +6,9 @@ import dev.longnet.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.BrokenBarrierException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -20,6 +22,7 @@ public final class ThreadRanks {
     private final int size;
     private final CyclicBarrier barrier;
     private final Object[] given;
+    private final Map<Integer, ThreadRanks> parts = new ConcurrentHashMap<>();
 
     private ThreadRanks(int size) {
         this.size = size;
@@ -45,7 +48,6 @@ public final class ThreadRanks {
                             body.run(group);
                         } catch (Throwable e) {
                             failure.compareAndSet(null, e);
-                            Thread.currentThread().interrupt(); // breaks the barrier for all, now and later
                             ranks.breakUp();
                         }
                     },
@@ -65,7 +67,15 @@ public final class ThreadRanks {
         }
     }
 
+    /** Ranks that give the same number form a group, in their order. All call it. */
+    public static RankGroup split(RankGroup group, int part) {
+        return ((Member) group).split(part);
+    }
+
+    /** Breaks the barrier for all, now and later. */
     private void breakUp() {
+        parts.values().forEach(ThreadRanks::breakUp);
+        Thread.currentThread().interrupt();
         try {
             barrier.await();
         } catch (InterruptedException | BrokenBarrierException e) {
@@ -97,6 +107,19 @@ public final class ThreadRanks {
         @Override
         public int size() {
             return size;
+        }
+
+        private RankGroup split(int part) {
+            long[][] all = allGather(part);
+            int count = 0, place = 0;
+            for (int i = 0; i < size; i++) {
+                if (all[i][0] == part) {
+                    place = i == rank ? count : place;
+                    count++;
+                }
+            }
+            int ranks = count;
+            return parts.computeIfAbsent(part, none -> new ThreadRanks(ranks)).new Member(place);
         }
 
         private interface Use {
