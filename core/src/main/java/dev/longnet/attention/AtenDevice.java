@@ -45,11 +45,14 @@ interface AtenDevice {
             double scale,
             boolean again);
 
-    /** @param branches in the order in which they bring their rows */
-    Merged merged(Tensor q, List<Branch> branches);
+    /**
+     * @param branches in the order in which they bring their rows
+     * @param start position of the first row
+     */
+    Merged merged(Tensor q, List<Branch> branches, long start);
 
     /** @param like (B, N, H, D) */
-    Summed summed(Tensor like, List<Branch> branches);
+    Summed summed(Tensor like, List<Branch> branches, long start);
 
     /** Output and lse of a whole sequence, which branches bring their rows to. */
     interface Merged {

@@ -75,7 +75,7 @@ final class AtenKernel implements AttentionKernel {
         try (Scope all = new Scope()) {
             int heads = (int) q.size(2);
             Tensor qw = device.rows(q), kw = expand(device.rows(k), heads), vw = expand(device.rows(v), heads);
-            AtenDevice.Merged merged = device.merged(qw, densestFirst(spec));
+            AtenDevice.Merged merged = device.merged(qw, densestFirst(spec), spec.start());
             Damping damping = new Damping(spec.damping());
             forEachPart(device, qw, spec, damping, (view, part, branch, scope) -> {
                 int ratio = view.ratio();
@@ -107,8 +107,9 @@ final class AtenKernel implements AttentionKernel {
             Tensor doutW = device.rows(dout), outW = device.rows(out);
             Tensor lseW = lse.transpose(1, 2).contiguous().transpose(1, 2);
             List<Branch> branches = densestFirst(spec);
-            AtenDevice.Summed dq = device.summed(qw, branches);
-            AtenDevice.Summed dk = device.summed(kw, branches), dv = device.summed(vw, branches);
+            AtenDevice.Summed dq = device.summed(qw, branches, spec.start());
+            AtenDevice.Summed dk = device.summed(kw, branches, spec.start());
+            AtenDevice.Summed dv = device.summed(vw, branches, spec.start());
             Damping damping = new Damping(spec.damping());
             forEachPart(device, qw, spec, damping, (view, part, branch, scope) -> {
                 Tensor qFactor = damping.ofQueries(part, view.ratio(), qw);
@@ -176,7 +177,7 @@ final class AtenKernel implements AttentionKernel {
             boolean ragged = spec.ragged(length);
             long examples = ragged ? 1 : batch;
             long tokens = ragged ? spec.lengths()[(int) at] : length;
-            for (BranchLayout.Box box : BranchLayout.boxes(branch, tokens, (int) q.size(2))) {
+            for (BranchLayout.Box box : BranchLayout.boxes(branch, spec.start(), tokens, (int) q.size(2))) {
                 views.addAll(StridedView.of(box, at, examples, length, longestAxis));
             }
             at += examples;

@@ -48,12 +48,12 @@ final class AtenOnCpu implements AtenDevice {
     }
 
     @Override
-    public Merged merged(Tensor q, List<Branch> branches) {
+    public Merged merged(Tensor q, List<Branch> branches, long start) {
         return new MergedRows(q);
     }
 
     @Override
-    public Summed summed(Tensor like, List<Branch> branches) {
+    public Summed summed(Tensor like, List<Branch> branches, long start) {
         return new SummedRows(like);
     }
 }

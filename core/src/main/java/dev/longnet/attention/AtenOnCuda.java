@@ -61,8 +61,8 @@ final class AtenOnCuda implements AtenDevice {
     }
 
     @Override
-    public Merged merged(Tensor q, List<Branch> branches) {
-        Pieces pieces = new Pieces(q, branches);
+    public Merged merged(Tensor q, List<Branch> branches, long start) {
+        Pieces pieces = new Pieces(q, branches, start);
         return new Merged() {
             @Override
             public void add(StridedView view, Part part, int branch, Aten.Flash attended, Scope scope) {
@@ -77,8 +77,8 @@ final class AtenOnCuda implements AtenDevice {
     }
 
     @Override
-    public Summed summed(Tensor like, List<Branch> branches) {
-        Pieces pieces = new Pieces(like, branches);
+    public Summed summed(Tensor like, List<Branch> branches, long start) {
+        Pieces pieces = new Pieces(like, branches, start);
         return new Summed() {
             @Override
             public void add(StridedView view, Part part, int branch, long from, Tensor rows, Scope scope) {

@@ -55,7 +55,7 @@ public final class Attention {
 
     /** Refuses inputs that a kernel cannot compute. */
     static void requireFit(AttentionKernel kernel, Tensor q, AttentionSpec spec) {
-        String obstacle = kernel.obstacle(q.device(), Tensors.type(q), q.size(2), q.size(3), spec);
+        String obstacle = kernel.obstacle(q.device(), Tensors.type(q), q.size(2), q.size(3), spec.simplest(q.size(1)));
         requireArgument(obstacle == null, "attention kernel %s %s", kernel.name(), obstacle);
     }
 

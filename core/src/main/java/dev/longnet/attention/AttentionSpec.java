@@ -44,6 +44,13 @@ public record AttentionSpec(
         return new AttentionSpec(pattern, causal, scale, lengths, damping, start);
     }
 
+    /** The same for {@code length} rows, counted from position 0 where segments and kept rows look the same from there. */
+    AttentionSpec simplest(long length) {
+        return pattern.branches().stream().allMatch(branch -> branch.looksAsFromZero(start, length))
+                ? withStart(0)
+                : this;
+    }
+
     /** Whether some example is shorter than the batch's N. */
     boolean ragged(long length) {
         if (lengths != null) {

@@ -33,7 +33,7 @@ final class AutoKernel implements AttentionKernel {
 
     @Override
     public Tensor backwardPacked(Tensor dout, Tensor packed, int heads, Tensor out, Tensor lse, AttentionSpec spec) {
-        return on(packed.device(), Tensors.type(packed), heads, packed.size(3), spec)
+        return on(packed.device(), Tensors.type(packed), heads, packed.size(3), spec.simplest(packed.size(1)))
                 .backwardPacked(dout, packed, heads, out, lse, spec);
     }
 
@@ -64,6 +64,6 @@ final class AutoKernel implements AttentionKernel {
     }
 
     private AttentionKernel choose(Tensor q, AttentionSpec spec) {
-        return on(q.device(), Tensors.type(q), q.size(2), q.size(3), spec);
+        return on(q.device(), Tensors.type(q), q.size(2), q.size(3), spec.simplest(q.size(1)));
     }
 }

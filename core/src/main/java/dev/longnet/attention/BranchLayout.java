@@ -3,20 +3,21 @@ package dev.longnet.attention;
 import dev.longnet.pattern.Branch;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * The kept rows of a branch, as few regular boxes of strided rows.
  *
  * <p>In a box every segment, residue and head keeps the same number of rows, so that one strided view shows all of them:
- * row i of segment n, residue s and head j of its group lies at position {@code start + n·w + s + i·r} and belongs to
- * head {@code firstHead + s·headsPerResidue + j}. The last segment may be short, the residue groups may not divide the
- * heads, and w need not be a multiple of r; each of these splits the rows into further boxes, at most six a branch.
+ * row i of segment n, residue s and head j of its group lies at row {@code start + n·w + s + i·r} and belongs to head
+ * {@code firstHead + s·headsPerResidue + j}. The first and the last segment may be short, the residue groups may not divide
+ * the heads, and w need not be a multiple of r; each of these splits the rows into further boxes, a few a branch.
  */
 final class BranchLayout {
     private BranchLayout() {}
 
     /**
-     * @param start position of row 0 of the first segment and residue
+     * @param start first row of the first segment and residue
      * @param segments number of segments, w positions apart
      * @param residues number of residues, one position and {@code headStep} heads apart
      * @param headStep heads from one residue to the next, ⌈H/r⌉
@@ -37,40 +38,60 @@ final class BranchLayout {
             int ratio,
             boolean full) {}
 
-    /** The boxes of a branch over a sequence of {@code length} tokens. */
-    static List<Box> boxes(Branch branch, long length, int heads) {
+    /**
+     * The boxes of a branch.
+     *
+     * @param start position of the first row
+     * @param length number of rows
+     */
+    static List<Box> boxes(Branch branch, long start, long length, int heads) {
         List<Box> boxes = new ArrayList<>();
-        long full = length / branch.segment(), tail = length % branch.segment();
+        long w = branch.segment(), place = start % w, row = 0;
+        if (place > 0) {
+            row = Math.min(w - place, length);
+            add(boxes, branch, 0, place, 1, row, heads);
+        }
+        long full = (length - row) / w, tail = (length - row) % w;
         if (full > 0) {
-            add(boxes, branch, 0, full, branch.segment(), heads);
+            add(boxes, branch, row, 0, full, w, heads);
         }
         if (tail > 0) {
-            add(boxes, branch, full * branch.segment(), 1, tail, heads);
+            add(boxes, branch, length - tail, 0, 1, tail, heads);
         }
         return boxes;
     }
 
-    private static void add(List<Box> boxes, Branch branch, long start, long segments, long tokens, int heads) {
+    /**
+     * Residues where the number of kept rows between two of these places of a segment may change, between 0 and
+     * {@code residues}, both of them included.
+     */
+    static int[] cuts(int ratio, int residues, long... places) {
+        return LongStream.concat(
+                        LongStream.of(0, residues), LongStream.of(places).map(place -> place % ratio))
+                .filter(residue -> residue <= residues)
+                .sorted()
+                .distinct()
+                .mapToInt(Math::toIntExact)
+                .toArray();
+    }
+
+    /** Adds the kept rows of {@code tokens} from this place of each of some segments on. */
+    private static void add(
+            List<Box> boxes, Branch branch, long row, long place, long segments, long tokens, int heads) {
         int ratio = branch.ratio(), step = branch.headsPerOffset(heads);
-        int residues = (heads + step - 1) / step;
         int whole = heads / step; // residues with a whole group of heads
-        long longer = tokens % ratio; // the first residues keep one row more
-        int[] cuts = {0, (int) Math.min(longer, whole), whole, residues};
+        int[] cuts = cuts(ratio, branch.offsets(heads), place, place + tokens, whole);
         for (int c = 0; c + 1 < cuts.length; c++) {
             int from = cuts[c], to = cuts[c + 1];
-            if (from == to) {
-                continue;
-            }
-            long rows = (tokens - from + ratio - 1) / ratio;
-            if (tokens > from && rows > 0) {
-                int groupHeads = from >= whole ? heads - whole * step : step;
+            long before = branch.rowsBefore(place, from), rows = branch.rowsBefore(place + tokens, from) - before;
+            if (rows > 0) {
                 boxes.add(new Box(
-                        start + from,
+                        row + from + before * ratio - place,
                         segments,
                         branch.segment(),
                         to - from,
                         step,
-                        groupHeads,
+                        from >= whole ? heads - whole * step : step,
                         from * step,
                         rows,
                         ratio,

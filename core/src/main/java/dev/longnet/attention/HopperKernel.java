@@ -71,6 +71,10 @@ final class HopperKernel implements AttentionKernel {
         if (spec.damping() != null) {
             return "does not damp scores by distance; " + dampedBefore(spec) + ", or auto";
         }
+        if (!spec.pattern().branches().stream().allMatch(branch -> spec.start() % branch.segment() == 0)) {
+            return "counts segments from the first row and that stands at " + spec.start() + " in segments of "
+                    + spec.pattern() + "; cut the sequence where segments end or use auto";
+        }
         return spec.scale() > 0 ? null : "takes a positive scale, not " + spec.scale() + "; use such a one or auto";
     }
 

@@ -129,7 +129,7 @@ final class HopperParams {
         return rows;
     }
 
-    /** The same with whole tiles in every segment, as statistics are kept. */
+    /** Rows of all branches, with whole tiles in every segment, as statistics are kept. */
     long paddedRows() {
         return paddedRows;
     }

@@ -80,7 +80,7 @@ public final class KeyValueCache implements AutoCloseable {
                 long tokens = length - segment;
                 reserve(rows, branch, (tokens + branch.ratio() - 1) / branch.ratio(), k);
                 Tensor keys = expand(k.narrow(1, segment, tokens)), values = expand(v.narrow(1, segment, tokens));
-                for (BranchLayout.Box box : BranchLayout.boxes(branch, tokens, heads)) {
+                for (BranchLayout.Box box : BranchLayout.boxes(branch, 0, tokens, heads)) {
                     for (StridedView view : StridedView.of(box, 0, k.size(0), -1, Long.MAX_VALUE)) {
                         view.copyRows(keys, rows.keys);
                         view.copyRows(values, rows.values);

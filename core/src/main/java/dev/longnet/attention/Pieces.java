@@ -14,8 +14,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * together: it reads every row once and writes the whole once, with sums in float32.
  *
  * <p>The kernel finds rows by a table that says where each branch has its rows of each segment, example and head.
- * Entries of four 64-bit numbers: first one a branch (w, r, heads of a residue, its first entry), then one a piece, see
- * {@link #add}; of a branch by segment, example and head. No piece, no rows: zeros.
+ * Entries of four 64-bit numbers: first one a branch (w in the low half and the first row's place in its segment in the
+ * high half, r, heads of a residue, its first entry), then one a piece, see {@link #add}; of a branch by segment, from the
+ * first row's on, example and head. No piece, no rows: zeros.
  *
  * <p>B batch, N length, H heads, D head dimension.
  */
@@ -24,52 +25,77 @@ final class Pieces {
     private static final int THREADS = 256, WIDEST = 128, BLOCKS_AT_ONCE = 16;
 
     private final Tensor like;
-    private final List<Branch> branches;
+    private final List<Grid> grids;
     private final long[] table;
 
     /**
-     * @param like (B, N, H, D) in the pieces' type
-     * @param branches in the order of their indices
+     * The segments of a branch, seen from the first row.
+     *
+     * @param segment w, but no more than what the rows need to find their segments and places by
+     * @param place of the first row in its segment
      */
-    Pieces(Tensor like, List<Branch> branches) {
-        this.like = like;
-        this.branches = branches;
-        long[] first = new long[branches.size() + 1];
-        first[0] = branches.size();
-        for (int i = 0; i < branches.size(); i++) {
-            long w = segment(branches.get(i));
-            first[i + 1] = first[i] + (like.size(1) + w - 1) / w * like.size(0) * like.size(2);
+    private record Grid(Branch branch, long segment, long place) {
+        static Grid of(Branch branch, long start, long length) {
+            long w = branch.segment(), place = start % w;
+            if (w <= length) {
+                return new Grid(branch, w, place);
+            }
+            long before = Math.min(place, w - length) / branch.ratio() * branch.ratio(); // places that no row has
+            return new Grid(branch, Math.min(w - before, place - before + length), place - before);
         }
-        table = new long[Math.toIntExact(NUMBERS * first[branches.size()])];
-        for (int i = 0; i < branches.size(); i++) {
-            Branch branch = branches.get(i);
-            put(i, segment(branch), branch.ratio(), branch.headsPerOffset((int) like.size(2)), first[i]);
+
+        long segments(long length) {
+            return (place + length + segment - 1) / segment;
         }
     }
 
     /**
-     * Adds the rows of a view. They must live until they are brought together.
+     * @param like (B, N, H, D) in the pieces' type
+     * @param branches in the order of their indices
+     * @param start position of the first row
+     */
+    Pieces(Tensor like, List<Branch> branches, long start) {
+        this.like = like;
+        long length = like.size(1);
+        grids = branches.stream().map(branch -> Grid.of(branch, start, length)).toList();
+        long[] first = new long[grids.size() + 1];
+        first[0] = grids.size();
+        for (int i = 0; i < grids.size(); i++) {
+            first[i + 1] = first[i] + grids.get(i).segments(length) * like.size(0) * like.size(2);
+        }
+        table = new long[Math.toIntExact(NUMBERS * first[grids.size()])];
+        for (int i = 0; i < grids.size(); i++) {
+            Grid grid = grids.get(i);
+            Branch branch = grid.branch;
+            long wAndPlace = grid.segment | grid.place << Integer.SIZE;
+            put(i, wAndPlace, branch.ratio(), branch.headsPerOffset((int) like.size(2)), first[i]);
+        }
+    }
+
+    /**
+     * Adds the rows of a view. They must live until they are brought together. A piece counts its rows from the segment's
+     * first kept one on, be it there or not: address of the first, address of its lse, numbers from row to row, count.
      *
      * @param rows (·, ·, rows, D) in the view's order of segments and heads
      * @param lse (·, ·, rows), one after another, or null where rows are only summed
      */
     void add(StridedView view, int branch, Tensor rows, Tensor lse) {
-        long batch = like.size(0),
-                heads = like.size(2),
-                w = table[NUMBERS * branch],
-                first = table[NUMBERS * branch + 3];
+        Grid grid = grids.get(branch);
+        long batch = like.size(0), heads = like.size(2), first = table[NUMBERS * branch + 3];
         long rowsAt = Tensors.address(rows), lseAt = lse == null ? 0 : Tensors.address(lse);
         long bytes = rows.element_size(), lseBytes = lse == null ? 0 : lse.element_size();
         long[] stride = {rows.stride(0), rows.stride(1), rows.stride(2)};
         long[] lseStride = lse == null ? stride : new long[] {lse.stride(0), lse.stride(1)};
-        view.forEachHead(
-                like.size(1),
-                (i, j, example, position, head) -> put(
-                        first + (position / w * batch + example) * heads + head,
-                        rowsAt + bytes * (i * stride[0] + j * stride[1]),
-                        lseAt + lseBytes * (i * lseStride[0] + j * lseStride[1]),
-                        stride[2],
-                        view.rows()));
+        view.forEachHead(like.size(1), (i, j, example, position, head) -> {
+            long segment = (position + grid.place) / grid.segment;
+            long before = (position + grid.place) % grid.segment / grid.branch.ratio();
+            put(
+                    first + (segment * batch + example) * heads + head,
+                    rowsAt + bytes * (i * stride[0] + j * stride[1] - before * stride[2]),
+                    lseAt + lseBytes * (i * lseStride[0] + j * lseStride[1] - before),
+                    stride[2],
+                    before + view.rows());
+        });
     }
 
     /** The table, in entries of four numbers. */
@@ -110,17 +136,13 @@ final class Pieces {
                         down,
                         0,
                         Tensors.of(table, like.device()),
-                        branches.size(),
+                        grids.size(),
                         batch,
                         length,
                         heads,
                         group,
                         out,
                         lse);
-    }
-
-    private long segment(Branch branch) {
-        return Math.min(branch.segment(), like.size(1));
     }
 
     private void put(long entry, long... numbers) {

@@ -123,7 +123,7 @@ final class ReferenceKernel implements AttentionKernel {
     private static Tensor counts(Tensor q, int head, int heads, AttentionSpec spec) {
         long length = q.size(1);
         Device device = q.device();
-        Tensor position = Tensors.range(0, length, Tensors.options(ScalarType.Long, device));
+        Tensor position = Tensors.range(spec.start(), spec.start() + length, Tensors.options(ScalarType.Long, device));
         Tensor query = position.unsqueeze(1), key = position.unsqueeze(0);
         Tensor count = Tensors.zeros(Tensors.like(q), length, length);
         for (Branch branch : spec.pattern().branches()) {
@@ -137,8 +137,8 @@ final class ReferenceKernel implements AttentionKernel {
             count.mul_(query.ge(key));
         }
         if (spec.ragged(length)) {
-            Tensor inside =
-                    position.unsqueeze(0).lt(Tensors.of(spec.lengths(), device).unsqueeze(1));
+            Tensor ends = Tensors.of(spec.lengths(), device).add(new Scalar(spec.start()));
+            Tensor inside = position.unsqueeze(0).lt(ends.unsqueeze(1));
             return count.unsqueeze(0).mul(inside.unsqueeze(1)).mul(inside.unsqueeze(2));
         }
         return count;

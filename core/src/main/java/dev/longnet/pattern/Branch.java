@@ -78,8 +78,8 @@ public record Branch(long segment, int ratio) {
         double pairs = 0;
         for (int offset = 0; offset < offsets(heads); offset++) {
             double segments = length / segment;
-            double inOne = segments * pairs(rowsOfSegment(offset, segment), causal)
-                    + pairs(rowsOfSegment(offset, length % segment), causal);
+            double inOne = segments * pairs(rowsBefore(segment, offset), causal)
+                    + pairs(rowsBefore(length % segment, offset), causal);
             pairs += headsAt(offset, heads) * inOne;
         }
         return pairs;
@@ -94,13 +94,23 @@ public record Branch(long segment, int ratio) {
         return rows;
     }
 
-    private long rows(int offset, long length) {
-        return length / segment * rowsOfSegment(offset, segment) + rowsOfSegment(offset, length % segment);
+    /**
+     * Whether rows from position {@code start} on are cut into segments and kept as rows from position 0 on are.
+     *
+     * @param length number of rows
+     */
+    public boolean looksAsFromZero(long start, long length) {
+        long place = start % segment;
+        return place == 0 || place % ratio == 0 && length <= segment - place;
     }
 
-    /** Number of places offset, offset + r, offset + 2r, … in [0, length). */
-    private long rowsOfSegment(int offset, long length) {
-        return length <= offset ? 0 : (length - offset - 1) / ratio + 1;
+    /** Number of places offset, offset + r, offset + 2r, … of a segment that lie before the place. */
+    public long rowsBefore(long place, int offset) {
+        return (place - offset + ratio - 1) / ratio;
+    }
+
+    private long rows(int offset, long length) {
+        return length / segment * rowsBefore(segment, offset) + rowsBefore(length % segment, offset);
     }
 
     /** Number of heads that keep this offset; the last group may be smaller. */

@@ -45,6 +45,9 @@ class AttentionTest {
             }
             spec = spec.withLengths(lengths);
         }
+        if (random.nextBoolean()) {
+            spec = spec.withStart(random.nextInt(200));
+        }
         Compute.seed(seed);
         try (Scope scope = new Scope()) {
             // As a projection would give them: q, k and v side by side in one row.

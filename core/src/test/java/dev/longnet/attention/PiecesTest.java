@@ -50,6 +50,9 @@ class PiecesTest {
         if (seed % 3 == 0) {
             spec = spec.withLengths(random.longs(batch, 0, length + 1L).toArray());
         }
+        if (random.nextBoolean()) {
+            spec = spec.withStart(random.nextInt(90));
+        }
         AtenDevice device = new Reader(seed % 2 == 0 ? Long.MAX_VALUE : 1 + random.nextInt(4));
         Compute.seed(seed);
         try (Scope scope = new Scope()) {
@@ -111,8 +114,8 @@ class PiecesTest {
         }
 
         @Override
-        public Merged merged(Tensor q, List<Branch> branches) {
-            Pieces pieces = new Pieces(q, branches);
+        public Merged merged(Tensor q, List<Branch> branches, long start) {
+            Pieces pieces = new Pieces(q, branches, start);
             return new Merged() {
                 @Override
                 public void add(StridedView view, Part part, int branch, Aten.Flash attended, Scope scope) {
@@ -132,8 +135,8 @@ class PiecesTest {
         }
 
         @Override
-        public Summed summed(Tensor like, List<Branch> branches) {
-            Pieces pieces = new Pieces(like, branches);
+        public Summed summed(Tensor like, List<Branch> branches, long start) {
+            Pieces pieces = new Pieces(like, branches, start);
             return new Summed() {
                 @Override
                 public void add(StridedView view, Part part, int branch, long from, Tensor rows, Scope scope) {
@@ -155,14 +158,14 @@ class PiecesTest {
         int batch = (int) like.size(0), length = (int) like.size(1), heads = (int) like.size(2);
         int dim = (int) like.size(3), own = heads / group;
         double[] out = new double[batch * length * own * dim], row = new double[dim];
-        for (int place = 0; place < batch * length * own; place++) {
-            int h = place % own * group, n = place / own % length, b = place / own / length;
+        for (int i = 0; i < batch * length * own; i++) {
+            int h = i % own * group, n = i / own % length, b = i / own / length;
             double total = 0;
             for (int k = 0; k < branches; k++) {
-                long w = table[4 * k], r = table[4 * k + 1], sharing = table[4 * k + 2], first = table[4 * k + 3];
-                long residue = n % w % r, at = n % w / r;
+                long w = (int) table[4 * k], r = table[4 * k + 1], sharing = table[4 * k + 2], first = table[4 * k + 3];
+                long place = n + (table[4 * k] >> 32), residue = place % w % r, at = place % w / r;
                 for (int j = h; j < h + group; j++) {
-                    int piece = 4 * (int) (first + (n / w * batch + b) * heads + j);
+                    int piece = 4 * (int) (first + (place / w * batch + b) * heads + j);
                     if (j / sharing != residue || at >= table[piece + 3]) {
                         continue;
                     }
@@ -171,14 +174,14 @@ class PiecesTest {
                             lse == null ? 1 : Math.exp(new DoublePointer(new Address(table[piece + 1] + 8 * at)).get());
                     total += weight;
                     for (int d = 0; d < dim; d++) {
-                        out[place * dim + d] += weight * row[d];
+                        out[i * dim + d] += weight * row[d];
                     }
                 }
             }
             if (lse != null) {
-                lse[place] = Math.log(total);
+                lse[i] = Math.log(total);
                 for (int d = 0; d < dim && total > 0; d++) {
-                    out[place * dim + d] /= total;
+                    out[i * dim + d] /= total;
                 }
             }
         }

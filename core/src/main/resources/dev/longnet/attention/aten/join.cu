@@ -18,7 +18,8 @@ extern "C" __device__ const int features[1] = {FEATURES};
 
 // Entries of the table: first the branches, then their pieces by segment, example and head.
 struct alignas(16) Branch {
-    i64 w, r;
+    u32 w, place;       // of the first row in its segment
+    i64 r;
     i64 heads;          // neighbouring ones that keep the same residue
     i64 first;          // entry of its first piece
 };
@@ -60,7 +61,7 @@ template <bool WEIGHED> __device__ __forceinline__ void join(
         float sum[FEATURES] = {}, top = -INFINITY, total = 0;
         for (int k = 0; k < branches; k++) {
             Branch br = table[k].branch;
-            u32 segment = n / (u32)br.w, inside = n - segment * (u32)br.w, row = inside / (u32)br.r;
+            u32 at = n + br.place, segment = at / br.w, inside = at - segment * br.w, row = inside / (u32)br.r;
             i64 from = (inside - row * (u32)br.r) * br.heads;       // the first head that keeps this residue
             for (int h = own * group; h < (own + 1) * group; h++) {
                 if (h < from || h >= from + br.heads) continue;
