@@ -1,6 +1,7 @@
 package dev.longnet.attention;
 
 import dev.longnet.InvalidArgumentException;
+import dev.longnet.ranks.RankGroup;
 import dev.longnet.tensor.Tensors;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -68,6 +69,18 @@ public interface AttentionKernel {
         PackedAttention.Parts parts = PackedAttention.Parts.of(packed, heads);
         Gradients g = backward(dout, parts.q(), parts.k(), parts.v(), out, lse, spec);
         return Tensors.cat(2, g.dq(), g.dk(), g.dv());
+    }
+
+    /**
+     * A kernel for one rank's shard of a sequence that is cut over several ranks. It gives the shard's rows of what {@code
+     * kernel} would give for the whole sequence, and the same gradients. All ranks call it at the same time, each with the
+     * tokens of its shard and {@link AttentionSpec#start} at the shard's first; {@link AttentionSpec#lengths} it refuses.
+     *
+     * @param group the ranks, one a shard
+     * @param kernel computes what lies within the shard
+     */
+    static AttentionKernel over(RankGroup group, SequenceShards shards, AttentionKernel kernel) {
+        return new ShardedKernel(group, shards, kernel);
     }
 
     /** The kernel of this name: auto, reference, aten or hopper. */

@@ -43,7 +43,7 @@ final class Damping {
 
     /** The parts that a segment's rows are attended in, {@code ratio} positions from one row to the next. */
     List<Part> parts(long rows, int ratio, boolean causal) {
-        long stretch = rotary == null ? rows : Math.max(1, rotary.longestDamped() / ratio);
+        long stretch = stretch(rows, ratio);
         List<Part> parts = new ArrayList<>();
         for (long from = 0; from < rows; from += stretch) {
             long count = Math.min(stretch, rows - from);
@@ -53,6 +53,24 @@ final class Damping {
             }
         }
         return parts;
+    }
+
+    /**
+     * The parts that queries [keys, keys + rows) of a segment's kept rows are attended in against its keys [0, keys), all
+     * of them earlier.
+     */
+    List<Part> later(long keys, long rows, int ratio) {
+        long stretch = stretch(rows, ratio);
+        List<Part> parts = new ArrayList<>();
+        for (long from = 0; from < rows; from += stretch) {
+            parts.add(new Part(keys + from, Math.min(stretch, rows - from), 0, keys, false));
+        }
+        return parts;
+    }
+
+    /** Rows of which factors around the middle do not overflow. */
+    private long stretch(long rows, int ratio) {
+        return rotary == null ? rows : Math.max(1, rotary.longestDamped() / ratio);
     }
 
     /** Factors (rows, D) of the part's queries, or null for none. */

@@ -1,0 +1,144 @@
+package dev.longnet.attention;
+
+import dev.longnet.attention.ShardPlan.Part;
+import dev.longnet.pattern.Branch;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The rows of keys and values that a branch's query heads need: a lane is one key/value head at one residue that some
+ * query heads of its group keep. Lanes are in the order of query heads, which is that of key/value heads and of residues.
+ */
+final class Lanes {
+    private final Branch branch;
+    private final int heads;
+    private final int[] ofHead;
+    private final int[] kvHead;
+    private final int[] residue;
+    private final int count;
+
+    /**
+     * Neighbouring lanes whose heads and residues go up in even steps: lane {@code first + i·inner + j} has key/value head
+     * {@code kvHead + i·outerHeads + j·innerHeads}, and likewise its residue.
+     */
+    record Run(
+            int outer,
+            int inner,
+            int kvHead,
+            int residue,
+            int outerHeads,
+            int outerResidues,
+            int innerHeads,
+            int innerResidues) {}
+
+    Lanes(Branch branch, int heads, int kvHeads) {
+        this.branch = branch;
+        this.heads = heads;
+        ofHead = new int[heads];
+        kvHead = new int[heads];
+        residue = new int[heads];
+        int last = -1;
+        for (int head = 0; head < heads; head++) {
+            int kv = head / (heads / kvHeads), offset = branch.offset(head, heads);
+            if (last < 0 || kvHead[last] != kv || residue[last] != offset) {
+                last++;
+                kvHead[last] = kv;
+                residue[last] = offset;
+            }
+            ofHead[head] = last;
+        }
+        count = last + 1;
+    }
+
+    Branch branch() {
+        return branch;
+    }
+
+    int ofHead(int head) {
+        return ofHead[head];
+    }
+
+    /** The first lane of this residue; of all of them, the number of lanes. */
+    int first(int residue) {
+        int head = residue * branch.headsPerOffset(heads);
+        return head >= heads ? count : ofHead[head];
+    }
+
+    /**
+     * Residues between which the lanes' rows are alike: from each of them to the next all have as many between any two of
+     * the places, and as many heads.
+     */
+    int[] cuts(long... places) {
+        int whole = heads / branch.headsPerOffset(heads);
+        long[] all = Arrays.copyOf(places, places.length + 1);
+        all[places.length] = whole;
+        return BranchLayout.cuts(branch.ratio(), branch.offsets(heads), all);
+    }
+
+    /** Rows of one lane of this residue. */
+    long rows(Part part, int residue) {
+        return branch.rowsBefore(part.to() - part.segment(), residue)
+                - branch.rowsBefore(part.from() - part.segment(), residue);
+    }
+
+    /** Position of the first of them. */
+    long firstRow(Part part, int residue) {
+        return part.segment() + residue + branch.ratio() * branch.rowsBefore(part.from() - part.segment(), residue);
+    }
+
+    /** Rows of all lanes. */
+    long rows(Part part) {
+        long rows = 0;
+        for (int lane = 0; lane < count; lane++) {
+            rows += rows(part, residue[lane]);
+        }
+        return rows;
+    }
+
+    /** The lanes [from, to) in as few runs as their heads and residues allow. */
+    List<Run> runs(int from, int to) {
+        List<Run> runs = new ArrayList<>();
+        for (int lane = from; lane < to; ) {
+            int inner = 1;
+            while (lane + inner < to && evenly(lane, 1, inner)) {
+                inner++;
+            }
+            int outer = 1;
+            while (lane + (outer + 1) * inner <= to && repeats(lane, inner, outer)) {
+                outer++;
+            }
+            int next = outer > 1 ? lane + inner : lane, second = inner > 1 ? lane + 1 : lane;
+            runs.add(new Run(
+                    outer,
+                    inner,
+                    kvHead[lane],
+                    residue[lane],
+                    kvHead[next] - kvHead[lane],
+                    residue[next] - residue[lane],
+                    kvHead[second] - kvHead[lane],
+                    residue[second] - residue[lane]));
+            lane += outer * inner;
+        }
+        return runs;
+    }
+
+    /** Whether the lane {@code times} steps on is where that many of the first step lead to. */
+    private boolean evenly(int lane, int step, int times) {
+        int there = lane + times * step, next = lane + step;
+        return kvHead[there] - kvHead[lane] == times * (kvHead[next] - kvHead[lane])
+                && residue[there] - residue[lane] == times * (residue[next] - residue[lane]);
+    }
+
+    /** Whether the lanes of one inner run come again, so many runs on, at an even distance. */
+    private boolean repeats(int lane, int inner, int times) {
+        for (int i = 0; i < inner; i++) {
+            int there = lane + times * inner + i, here = lane + i, next = lane + inner;
+            if (kvHead[there] - kvHead[here] != times * (kvHead[next] - kvHead[lane])
+                    || residue[there] - residue[here] != times * (residue[next] - residue[lane])) {
+                return false;
+            }
+        }
+        return true;
+    }
+}
