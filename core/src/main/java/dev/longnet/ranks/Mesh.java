@@ -11,11 +11,12 @@ import org.bytedeco.pytorch.Device;
  * @param world all ranks
  * @param sequence those that share this rank's sequences
  * @param device where this rank computes, or null for what the configuration says
+ * @param localRank number of this rank on its machine
  * @param localRanks ranks on this machine, which share its cores
  */
-public record Mesh(RankGroup world, RankGroup sequence, Device device, int localRanks) {
+public record Mesh(RankGroup world, RankGroup sequence, Device device, int localRank, int localRanks) {
     /** One rank, which shares nothing. */
-    public static final Mesh ALONE = new Mesh(RankGroup.ALONE, RankGroup.ALONE, null, 1);
+    public static final Mesh ALONE = new Mesh(RankGroup.ALONE, RankGroup.ALONE, null, 0, 1);
 
     public Mesh {
         requireFit(world.size(), sequence.size());
@@ -39,6 +40,17 @@ public record Mesh(RankGroup world, RankGroup sequence, Device device, int local
     /** Which of them this rank is in. */
     public int dataRank() {
         return world.rank() / sequence.size();
+    }
+
+    /**
+     * Threads of the CPU for this rank.
+     *
+     * @param wanted 0 for this rank's part of the machine's cores
+     * @return 0 for all of them
+     */
+    public int threads(int wanted) {
+        boolean shared = wanted == 0 && localRanks > 1;
+        return shared ? Math.max(1, Runtime.getRuntime().availableProcessors() / localRanks) : wanted;
     }
 
     /** Whether this rank reads and writes for all. */

@@ -68,6 +68,35 @@ public final class Compute {
         return new Device(name);
     }
 
+    /**
+     * The device of one of several ranks on this machine: each has a GPU of its own.
+     *
+     * @param name as in {@link #device}, without an index
+     * @param localRank number of the rank among the {@code localRanks} of this machine
+     * @throws LongNetException if there are fewer GPUs than ranks
+     */
+    public static Device deviceOfRank(String name, int localRank, int localRanks) {
+        requireArgument(
+                !name.matches("cuda:\\d+"),
+                "device %s is one GPU for all ranks; use cuda, which gives each its own",
+                name);
+        Device device = device(name);
+        if (!device.is_cuda()) {
+            return device;
+        }
+        int gpus = torch.cuda_device_count();
+        if (gpus == 1 && System.getenv("CUDA_VISIBLE_DEVICES") != null) {
+            return new Device("cuda:0"); // a launcher shows each rank its own
+        }
+        if (gpus < localRanks) {
+            throw new LongNetException(
+                    "%d ranks on this machine need a GPU each and there are %d; start fewer, or use --device cpu (for"
+                            + " train --set train.device=cpu)",
+                    localRanks, gpus);
+        }
+        return new Device("cuda:" + localRank);
+    }
+
     /** Where float64 for this device is computed: on it, but on the host for Apple's GPUs, which have none. */
     public static Device wide(Device device) {
         return device.is_mps() ? Tensors.cpu() : device;

@@ -87,9 +87,7 @@ public final class Trainer {
     public int run(boolean resume) {
         TrainConfig t = config.train();
         Device device = mesh.device() == null ? Compute.device(t.device()) : mesh.device();
-        int cores = Runtime.getRuntime().availableProcessors();
-        Compute.threads(
-                t.threads() > 0 || mesh.localRanks() == 1 ? t.threads() : Math.max(1, cores / mesh.localRanks()));
+        Compute.threads(mesh.threads(t.threads()));
         Compute.seed(t.seed());
         try (Scope scope = new Scope()) {
             Windows windows = new Windows(train, t.length(), t.batch(), t.seed());

@@ -5,6 +5,7 @@ import dev.longnet.attention.Attention;
 import dev.longnet.attention.AttentionKernel;
 import dev.longnet.attention.AttentionSpec;
 import dev.longnet.pattern.DilationPattern;
+import dev.longnet.ranks.RankGroup;
 import dev.longnet.tensor.Tensors;
 import java.util.List;
 import java.util.Map;
@@ -37,7 +38,12 @@ final class AttentionCase {
     }
 
     static boolean check(
-            RecordedCase recorded, AttentionKernel kernel, ScalarType type, Device device, Map<String, Double> errors) {
+            RecordedCase recorded,
+            AttentionKernel kernel,
+            ScalarType type,
+            Device device,
+            RankGroup group,
+            Map<String, Double> errors) {
         Tensor q = recorded.tensor("q").to(type),
                 k = recorded.tensor("k").to(type),
                 v = recorded.tensor("v").to(type);
@@ -52,7 +58,12 @@ final class AttentionCase {
                         recorded.tensor("dk"),
                         recorded.tensor("dv"));
         Answers got = answers(
-                q.to(device, type), k.to(device, type), v.to(device, type), dout.to(device, type), spec, kernel);
+                q.to(device, type),
+                k.to(device, type),
+                v.to(device, type),
+                dout.to(device, type),
+                spec,
+                group.size() == 1 ? kernel : new WholeKernel(group, kernel));
         errors.putAll(got.errors(expected));
         if (kernel == AttentionKernel.HOPPER) {
             Map<String, Double> usual =

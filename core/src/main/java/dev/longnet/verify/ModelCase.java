@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.longnet.LongNetException;
 import dev.longnet.attention.AttentionKernel;
 import dev.longnet.attention.AttentionSpec;
+import dev.longnet.attention.SequenceShards;
 import dev.longnet.io.SafetensorsFile;
 import dev.longnet.model.Execution;
 import dev.longnet.model.LongNet;
@@ -14,6 +15,7 @@ import dev.longnet.model.LongNetDecoder;
 import dev.longnet.model.LongNetEncoder;
 import dev.longnet.model.TorchscaleConfig;
 import dev.longnet.model.Weights;
+import dev.longnet.ranks.RankGroup;
 import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.Ops;
 import dev.longnet.tensor.Tensors;
@@ -36,7 +38,12 @@ final class ModelCase {
     }
 
     static boolean check(
-            RecordedCase recorded, AttentionKernel kernel, ScalarType type, Device device, Map<String, Double> errors) {
+            RecordedCase recorded,
+            AttentionKernel kernel,
+            ScalarType type,
+            Device device,
+            RankGroup group,
+            Map<String, Double> errors) {
         String kind = recorded.metadata("kind");
         LongNetConfig config = config(recorded);
         requireWeights(recorded, config, kind);
@@ -54,7 +61,7 @@ final class ModelCase {
                 .withNumbers(Execution.Numbers.of(type == ScalarType.BFloat16, device));
         try (var off = Gradient.off()) {
             Tensor tokens = recorded.tensor("tokens").to(device, ScalarType.Long);
-            Tensor features = model.features(tokens, execution);
+            Tensor features = features(model, tokens, execution, group);
             if (model instanceof LongNetDecoder decoder) {
                 Tensor logits = decoder.logits(features, execution);
                 errors.put("logits", Tensors.relativeError(logits, recorded.tensor("logits")));
@@ -71,6 +78,21 @@ final class ModelCase {
         }
         double bound = type == ScalarType.BFloat16 ? 3e-2 : type == ScalarType.Double ? 1e-6 : 1e-5;
         return errors.values().stream().allMatch(error -> error <= bound);
+    }
+
+    /** The features of all tokens, of which each rank computes its shard. */
+    private static Tensor features(LongNet model, Tensor tokens, Execution execution, RankGroup group) {
+        if (group.size() == 1) {
+            return model.features(tokens, execution);
+        }
+        SequenceShards shards = SequenceShards.of(model.config().pattern(), tokens.size(1), group.size());
+        int rank = group.rank();
+        Tensor mine = model.features(
+                tokens.narrow(1, shards.start(rank), shards.count(rank)),
+                null,
+                shards.stretch(rank),
+                execution.withKernel(AttentionKernel.over(group, shards, execution.kernel())));
+        return WholeKernel.gather(group, mine, 1, shards);
     }
 
     /** A damaged configuration must not decide how much memory is taken; the file's own length does. */

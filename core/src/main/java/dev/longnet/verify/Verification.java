@@ -7,6 +7,7 @@ import dev.longnet.attention.AttentionKernel;
 import dev.longnet.attention.AttentionSpec;
 import dev.longnet.io.SafetensorsFile;
 import dev.longnet.pattern.DilationPattern;
+import dev.longnet.ranks.RankGroup;
 import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.NumberFormats;
 import dev.longnet.tensor.Scope;
@@ -66,12 +67,18 @@ public record Verification(
      * @param deviceName such as cpu or cuda
      */
     public static Verification run(Path file, AttentionKernel kernel, String dtype, String deviceName) {
+        return run(file, kernel, dtype, deviceName, RankGroup.ALONE);
+    }
+
+    /** The same with the sequence cut over ranks, which all call this and get the same. */
+    public static Verification run(
+            Path file, AttentionKernel kernel, String dtype, String deviceName, RankGroup group) {
+        Device device = Compute.device(deviceName);
         ScalarType type = NumberFormats.of(dtype);
         try (SafetensorsFile recorded = SafetensorsFile.open(file);
                 Scope scope = new Scope()) {
             RecordedCase theCase = new RecordedCase(recorded);
             String name = file.getFileName().toString().replaceFirst("\\.safetensors$", "");
-            Device device = Compute.device(deviceName);
             boolean attention = recorded.metadata().containsKey("branches");
             if (!attention && !recorded.metadata().containsKey("kind")) {
                 throw new LongNetException(
@@ -81,14 +88,18 @@ public record Verification(
             String obstacle = attention
                     ? AttentionCase.obstacle(theCase, kernel, type, device)
                     : ModelCase.obstacle(theCase, kernel, type, device);
+            long length = theCase.tensor(attention ? "q" : "tokens").size(1);
+            if (obstacle == null && length < group.size()) {
+                obstacle = "cannot cut " + length + " tokens over " + group.size() + " ranks; use fewer";
+            }
             if (obstacle != null) {
                 String sentence = "attention kernel " + kernel.name() + " " + obstacle;
                 return new Verification(name, kernel.name(), dtype, Map.of(), sentence, true);
             }
             Map<String, Double> errors = new TreeMap<>();
             boolean ok = attention
-                    ? AttentionCase.check(theCase, kernel, type, device, errors)
-                    : ModelCase.check(theCase, kernel, type, device, errors);
+                    ? AttentionCase.check(theCase, kernel, type, device, group, errors)
+                    : ModelCase.check(theCase, kernel, type, device, group, errors);
             return new Verification(name, kernel.name(), dtype, errors, null, ok);
         }
     }

@@ -41,7 +41,7 @@ class RanksTrainingTest {
     }
 
     private static Mesh mesh(RankGroup world, int sequenceRanks) {
-        return new Mesh(world, ThreadRanks.split(world, world.rank() / sequenceRanks), null, 1);
+        return new Mesh(world, ThreadRanks.split(world, world.rank() / sequenceRanks), null, 0, 1);
     }
 
     /** A copy of a run under another name. */
@@ -78,7 +78,9 @@ class RanksTrainingTest {
                 Map<String, Tensor> theirs =
                         TensorFile.load(tiny.run(control).latestCheckpoint().resolve(file));
                 theirs.forEach((key, tensor) -> {
-                    if (!key.startsWith("random")) {
+                    // Without positions the bias of keys changes nothing: its gradient is rounding, which AdamW
+                    // enlarges.
+                    if (!key.startsWith("random") && !key.endsWith("k_proj.bias")) {
                         assertThat(Tensors.relativeError(ours.get(key), tensor))
                                 .as(key)
                                 .isLessThan(1e-3);
@@ -89,10 +91,24 @@ class RanksTrainingTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"2,1,1", "3,1,2", "5,1,1"})
-    void givesTheLossCurveOfOneDevice(int ranks, int sequenceRanks, int accumulate) throws IOException {
+    @CsvSource({
+        "2,1,1,xpos,false",
+        "3,1,2,rotary,false",
+        "5,1,1,none,true", // batches alone
+        "2,2,1,xpos,false",
+        "3,3,2,rotary,true",
+        "5,5,1,none,false",
+        "7,7,1,xpos,true", // one sequence over all
+        "4,2,1,xpos,true",
+        "6,3,2,xpos,false",
+        "6,2,1,rotary,false"
+    })
+    void givesTheLossCurveOfOneDevice(int ranks, int sequenceRanks, int accumulate, String positions, boolean recompute)
+            throws IOException {
         TinyRun tiny = new TinyRun(
                 temporary,
+                "model.positions=" + positions,
+                "train.recompute=" + recompute,
                 "train.batch=" + 2 * ranks / sequenceRanks,
                 "train.accumulate=" + accumulate,
                 "train.clip=0.5",
@@ -111,9 +127,9 @@ class RanksTrainingTest {
         copy(tiny, "one", "many");
         tiny.train("one", true);
         train(tiny.with("train.steps=3"), "many", 3, 1);
-        train(tiny.with("train.steps=5"), "many", 2, 1);
+        train(tiny.with("train.steps=5"), "many", 4, 2);
         tiny.with("train.steps=6").train("many", true);
-        train(tiny, "many", 6, 1);
+        train(tiny, "many", 5, 5);
         List<JsonNode> lines = tiny.timeless("many"), expected = tiny.timeless("one");
         for (JsonNode line : expected) {
             if (line.has("loss")) {
@@ -134,7 +150,7 @@ class RanksTrainingTest {
         assertThatThrownBy(() -> ThreadRanks.run(2, world -> {
                     TinyRun mine = world.rank() == 1 ? tiny.with("train.learningRate=0.02") : tiny;
                     try (TokenFile train = mine.tokens(Split.TRAIN)) {
-                        Mesh mesh = new Mesh(world, RankGroup.ALONE, null, 1);
+                        Mesh mesh = new Mesh(world, RankGroup.ALONE, null, 0, 1);
                         new Trainer(mine.config(), mine.run("x"), train, null, TrainListener.NONE, mesh).run(false);
                     }
                 }))
