@@ -10,6 +10,10 @@ import org.bytedeco.pytorch.global.torch;
 
 /** Threads, devices and random state of this process. */
 public final class Compute {
+    static {
+        Natives.load();
+    }
+
     private static volatile int threads;
 
     private Compute() {}

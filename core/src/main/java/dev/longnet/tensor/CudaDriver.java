@@ -8,7 +8,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.cuda.cudart.CUctx_st;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.BytePointer;
-import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.global.torch_cuda;
@@ -41,7 +40,7 @@ final class CudaDriver {
     /** Loads native code behind bindings, or says in a sentence what could not be loaded. */
     static void load(Class<?> bindings, String what) {
         try {
-            Loader.load(bindings);
+            Natives.load(bindings);
         } catch (LinkageError e) {
             throw new LongNetException(
                     e,

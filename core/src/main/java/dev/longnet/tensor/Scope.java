@@ -17,6 +17,10 @@ import org.bytedeco.javacpp.PointerScope;
  * }</pre>
  */
 public final class Scope implements AutoCloseable {
+    static {
+        Natives.load();
+    }
+
     private final PointerScope outer = PointerScope.getInnerScope();
     private final PointerScope pointers = new PointerScope();
 

@@ -21,6 +21,10 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Making tensors and moving numbers between them and Java. */
 public final class Tensors {
+    static {
+        Natives.load();
+    }
+
     /** Bytes that a thread of a GPU loads at once. */
     public static final int VECTOR = 16;
 
