@@ -137,17 +137,19 @@ class HouseTest {
     @Test
     void rawLibtorchStaysInOneRoom() {
         DescribedPredicate<JavaClass> raw = describe(
-                "are raw libtorch: global functions, the dispatcher, pointers, graph nodes",
+                "are raw libtorch: global functions, the dispatcher, pointers, graph nodes, process groups",
                 c -> c.getName().startsWith("org.bytedeco.pytorch.global.torch")
                                 && !c.getName().contains("$")
                         || c.getPackageName().startsWith("org.bytedeco.pytorch.cuda")
+                        || c.getPackageName().startsWith("org.bytedeco.pytorch.nccl")
+                        || c.getPackageName().startsWith("org.bytedeco.pytorch.gloo")
                         || c.getPackageName().startsWith("org.bytedeco.cuda")
                         || c.getPackageName().startsWith("org.bytedeco.openblas")
                         || c.getPackageName().startsWith("org.bytedeco.javacpp")
                         || c.getPackageName().equals("org.bytedeco.pytorch")
                                 && c.getSimpleName()
-                                        .matches(
-                                                "Dispatcher|OperatorHandle|IValue.*|Node|Edge|Function.*Hook|GradMode"));
+                                        .matches("Dispatcher|OperatorHandle|IValue.*|Node|Edge|Function.*Hook|GradMode"
+                                                + "|Backend|ProcessGroup.*|.*Store|TCPStore.*|Work"));
         noClasses()
                 .that()
                 .resideOutsideOfPackage("dev.longnet.tensor")

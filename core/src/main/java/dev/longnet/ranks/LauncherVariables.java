@@ -59,8 +59,9 @@ public final class LauncherVariables {
     }
 
     private RankPlace torchrun() {
-        String why = "is missing beside the other variables of a rank: set RANK, WORLD_SIZE, LOCAL_RANK (0 where a machine"
-                + " has one rank), LOCAL_WORLD_SIZE (then 1), MASTER_ADDR and MASTER_PORT, or none of them";
+        String why =
+                "is missing beside the other variables of a rank: set RANK, WORLD_SIZE, LOCAL_RANK (0 where a machine"
+                        + " has one rank), LOCAL_WORLD_SIZE (then 1), MASTER_ADDR and MASTER_PORT, or none of them";
         return place(
                 number(why, "RANK"),
                 number(why, "WORLD_SIZE"),
@@ -72,8 +73,9 @@ public final class LauncherVariables {
     }
 
     private RankPlace kubernetes() {
-        String why = "is missing beside JOB_COMPLETION_INDEX: set WORLD_SIZE to the job's completions, MASTER_ADDR to the"
-                + " name of the pod with index 0 and MASTER_PORT to a free port there";
+        String why =
+                "is missing beside JOB_COMPLETION_INDEX: set WORLD_SIZE to the job's completions, MASTER_ADDR to the"
+                        + " name of the pod with index 0 and MASTER_PORT to a free port there";
         return place(
                 number(why, "JOB_COMPLETION_INDEX"),
                 number(why, "WORLD_SIZE"),
@@ -98,9 +100,7 @@ public final class LauncherVariables {
                 number(why, "SLURM_PROCID"),
                 size,
                 number(why, "SLURM_LOCALID"),
-                tasksOf(
-                        number(why, "SLURM_NODEID"),
-                        text(why, "SLURM_STEP_TASKS_PER_NODE", "SLURM_TASKS_PER_NODE")),
+                tasksOf(number(why, "SLURM_NODEID"), text(why, "SLURM_STEP_TASKS_PER_NODE", "SLURM_TASKS_PER_NODE")),
                 has("MASTER_ADDR")
                         ? text(why, "MASTER_ADDR")
                         : firstHost(text(why, "SLURM_STEP_NODELIST", "SLURM_NODELIST")),
@@ -108,8 +108,7 @@ public final class LauncherVariables {
                 attempt(job + "." + step + "." + environment.getOrDefault("SLURM_RESTART_COUNT", "0")));
     }
 
-    private RankPlace place(
-            int rank, int size, int localRank, int localSize, String master, int port, String attempt) {
+    private RankPlace place(int rank, int size, int localRank, int localSize, String master, int port, String attempt) {
         return new RankPlace(rank, size, localRank, localSize, host(), master, port, attempt);
     }
 

@@ -13,16 +13,16 @@ import java.util.Map;
  * @param silence without a sign of life from another rank's process, until it counts as lost
  */
 public record RankLimits(Duration meeting, Duration collective, Duration silence) {
+    private static final Duration LEAST = Duration.ofSeconds(1), MOST = Duration.ofDays(30);
+
     /** 5 minutes, 10 minutes and 5 seconds. */
     public static final RankLimits DEFAULT =
             new RankLimits(Duration.ofMinutes(5), Duration.ofMinutes(10), Duration.ofSeconds(5));
 
-    private static final Duration LEAST_SILENCE = Duration.ofSeconds(1), MOST = Duration.ofDays(30);
-
     public RankLimits {
-        check("meeting", "LONGNET_MEETING_SECONDS", meeting, LEAST_SILENCE);
-        check("collective", "LONGNET_COLLECTIVE_SECONDS", collective, LEAST_SILENCE);
-        check("silence", "LONGNET_SILENCE_SECONDS", silence, LEAST_SILENCE);
+        check("meeting", "LONGNET_MEETING_SECONDS", meeting);
+        check("collective", "LONGNET_COLLECTIVE_SECONDS", collective);
+        check("silence", "LONGNET_SILENCE_SECONDS", silence);
     }
 
     /**
@@ -41,16 +41,19 @@ public record RankLimits(Duration meeting, Duration collective, Duration silence
     private static Duration seconds(Map<String, String> environment, String name, Duration otherwise) {
         String text = environment.getOrDefault(name, "");
         requireArgument(
-                text.matches("\\d{0,9}"), "%s must be a whole number of seconds, got \"%s\"; correct or unset it", name, text);
+                text.matches("\\d{0,9}"),
+                "%s must be a whole number of seconds, got \"%s\"; correct or unset it",
+                name,
+                text);
         return text.isEmpty() ? otherwise : Duration.ofSeconds(Long.parseLong(text));
     }
 
-    private static void check(String what, String name, Duration time, Duration least) {
+    private static void check(String what, String name, Duration time) {
         requireArgument(
-                time.compareTo(least) >= 0 && time.compareTo(MOST) <= 0,
+                time.compareTo(LEAST) >= 0 && time.compareTo(MOST) <= 0,
                 "the limit of %s must be between %d s and %d days, got %s s; set %s",
                 what,
-                least.toSeconds(),
+                LEAST.toSeconds(),
                 MOST.toDays(),
                 time.toMillis() / 1000.0,
                 name);

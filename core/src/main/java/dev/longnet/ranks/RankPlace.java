@@ -32,7 +32,11 @@ public record RankPlace(
     public RankPlace {
         requireArgument(size >= 1, "there must be at least 1 rank, got %d; set WORLD_SIZE to their number", size);
         requireArgument(
-                rank >= 0 && rank < size, "of %d ranks one is numbered 0 to %d, got %d; correct RANK", size, size - 1, rank);
+                rank >= 0 && rank < size,
+                "of %d ranks one is numbered 0 to %d, got %d; correct RANK",
+                size,
+                size - 1,
+                rank);
         requireArgument(
                 localSize >= 1 && localSize <= size,
                 "of %d ranks between 1 and %d are on one machine, got %d; correct LOCAL_WORLD_SIZE",
@@ -62,7 +66,10 @@ public record RankPlace(
                 PORTS,
                 masterPort);
         requireArgument(
-                attempt.length() <= NAME, "the word of an attempt has at most %d letters, got %d", NAME, attempt.length());
+                attempt.length() <= NAME,
+                "the word of an attempt has at most %d letters, got %d",
+                NAME,
+                attempt.length());
     }
 
     private static boolean isName(String text) {

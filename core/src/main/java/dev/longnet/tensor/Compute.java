@@ -7,6 +7,7 @@ import org.bytedeco.openblas.global.openblas_nolapack;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch_cuda;
 
 /** Threads, devices and random state of this process. */
 public final class Compute {
@@ -104,6 +105,13 @@ public final class Compute {
     /** Where float64 for this device is computed: on it, but on the host for Apple's GPUs, which have none. */
     public static Device wide(Device device) {
         return device.is_mps() ? Tensors.cpu() : device;
+    }
+
+    /** Makes an NVIDIA GPU this thread's, where it is one. */
+    public static void use(Device device) {
+        if (device.is_cuda()) {
+            torch_cuda.set_device((byte) CudaDriver.gpu(device));
+        }
     }
 
     /** Waits until an NVIDIA GPU has done all that it was given; nothing has to be waited for elsewhere. */

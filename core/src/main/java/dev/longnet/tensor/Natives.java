@@ -42,10 +42,16 @@ public final class Natives {
     static synchronized void load(Class<?>... bindings) {
         try (FileChannel channel = channel();
                 FileLock lock = channel.lock()) {
-            Loader.load(bindings);
+            loadAll(bindings);
         } catch (IOException e) {
             // A file system without locks: nothing keeps others away, and a cache that is filled needs nothing to.
-            Loader.load(bindings);
+            loadAll(bindings);
+        }
+    }
+
+    private static void loadAll(Class<?>[] bindings) {
+        for (Class<?> each : bindings) { // JavaCPP's own loop logs on standard error
+            Loader.load(each);
         }
     }
 

@@ -5,10 +5,13 @@ import org.bytedeco.pytorch.Work;
 
 /** Collective operations of a {@link ProcessGroup} under way. */
 public final class Pending implements AutoCloseable {
+    private final boolean onStream;
     private final Work[] works;
     private int done;
 
-    Pending(Work... works) {
+    /** @param onStream whether waiting is the current stream's */
+    Pending(boolean onStream, Work... works) {
+        this.onStream = onStream;
         this.works = works;
         for (Work work : works) {
             Scope.own(work);
@@ -26,7 +29,7 @@ public final class Pending implements AutoCloseable {
         try (Scope scope = new Scope()) {
             Milliseconds slice = new Milliseconds(millis);
             for (; done < works.length; done++) {
-                if (!await(works[done], slice)) {
+                if (!(onStream ? works[done]._wait() : await(works[done], slice))) {
                     return false;
                 }
             }

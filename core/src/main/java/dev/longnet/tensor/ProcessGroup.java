@@ -14,7 +14,6 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.Work;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.bytedeco.pytorch.global.torch_cuda;
 import org.bytedeco.pytorch.global.torch_gloo;
 import org.bytedeco.pytorch.global.torch_nccl;
 import org.bytedeco.pytorch.nccl.ProcessGroupNCCL;
@@ -41,8 +40,7 @@ public final class ProcessGroup implements AutoCloseable {
      * @param address of this machine, where the others reach it
      * @param limit time after which an operation fails
      */
-    public static ProcessGroup gloo(
-            KeyStore store, String name, int rank, int size, String address, Duration limit) {
+    public static ProcessGroup gloo(KeyStore store, String name, int rank, int size, String address, Duration limit) {
         Natives.load(torch_gloo.class);
         try (Scope scope = new Scope()) {
             ProcessGroupGloo.Options options = ProcessGroupGloo.Options.create(new Milliseconds(limit.toMillis()));
@@ -56,15 +54,14 @@ public final class ProcessGroup implements AutoCloseable {
      *
      * @param device this process's GPU, which becomes the thread's
      */
-    public static ProcessGroup nccl(
-            KeyStore store, String name, int rank, int size, Device device, Duration limit) {
+    public static ProcessGroup nccl(KeyStore store, String name, int rank, int size, Device device, Duration limit) {
         try {
             Natives.load(torch_nccl.class);
         } catch (LinkageError e) {
             throw new LongNetException(
                     e, "NCCL cannot be loaded (%s); run \"longnet doctor\" to see what is missing", e.getMessage());
         }
-        torch_cuda.set_device((byte) CudaDriver.gpu(device));
+        Compute.use(device);
         try (Scope scope = new Scope()) {
             ProcessGroupNCCL.Options options = ProcessGroupNCCL.Options.create();
             options.timeout(new Milliseconds(limit.toMillis()));
@@ -82,42 +79,42 @@ public final class ProcessGroup implements AutoCloseable {
     /** Sends rows of {@code in} to each process and puts theirs into {@code out}, both in order of rank. */
     public Pending allToAll(Tensor out, Tensor in, long[] outRows, long[] inRows) {
         try (Scope scope = new Scope()) {
-            return new Pending(backend.alltoall_base(out, in, new LongVector(outRows), new LongVector(inRows)));
+            return pending(backend.alltoall_base(out, in, new LongVector(outRows), new LongVector(inRows)));
         }
     }
 
     /** Sends the same number of neighbouring numbers of {@code in} to each process. */
     public Pending allToAll(Tensor out, Tensor in) {
         try (Scope scope = new Scope()) {
-            return new Pending(backend.alltoall_base(out, in, new LongVector(), new LongVector()));
+            return pending(backend.alltoall_base(out, in, new LongVector(), new LongVector()));
         }
     }
 
     /** Puts the processes' numbers one after another into {@code out}, in order of rank. */
     public Pending allGather(Tensor out, Tensor in) {
         try (Scope scope = new Scope()) {
-            return new Pending(backend._allgather_base(out, in));
+            return pending(backend._allgather_base(out, in));
         }
     }
 
     /** Sums into one process's part each. */
     public Pending reduceScatter(Tensor out, Tensor in) {
         try (Scope scope = new Scope()) {
-            return new Pending(backend._reduce_scatter_base(out, in));
+            return pending(backend._reduce_scatter_base(out, in));
         }
     }
 
     /** Sums in place. */
     public Pending allReduce(Tensor sum) {
         try (Scope scope = new Scope()) {
-            return new Pending(backend.allreduce(new TensorVector(sum)));
+            return pending(backend.allreduce(new TensorVector(sum)));
         }
     }
 
     /** Gives all the numbers of one process, in place. */
     public Pending broadcast(Tensor tensor, int root) {
         try (Scope scope = new Scope()) {
-            return new Pending(start(tensor, root));
+            return pending(start(tensor, root));
         }
     }
 
@@ -126,12 +123,16 @@ public final class ProcessGroup implements AutoCloseable {
         Work[] works = new Work[parts.length];
         try (Scope scope = new Scope()) {
             Arrays.setAll(works, i -> scope.keep(start(parts[i], i)));
-            return new Pending(works);
+            return pending(works);
         }
     }
 
     private Work start(Tensor tensor, int root) {
         return backend.broadcast(new TensorVector(tensor), new BroadcastOptions().rootRank(root));
+    }
+
+    private Pending pending(Work... works) {
+        return new Pending(backend instanceof ProcessGroupNCCL, works);
     }
 
     public int rank() {
