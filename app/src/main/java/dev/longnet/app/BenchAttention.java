@@ -4,6 +4,7 @@ import static dev.longnet.Checks.requireArgument;
 
 import dev.longnet.app.bench.AttentionBenchmark;
 import dev.longnet.pattern.DilationPattern;
+import dev.longnet.ranks.Mesh;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -85,14 +86,21 @@ final class BenchAttention implements Callable<Integer> {
     private BenchOptions options;
 
     @Mixin
+    private RankOptions ranks;
+
+    @Mixin
     private OutputOptions outputOptions;
 
     @Override
     public Integer call() {
-        Output output = outputOptions.output();
+        return ranks.run(options.device(), this::measure);
+    }
+
+    private int measure(Mesh mesh) {
+        Output output = mesh.first() ? outputOptions.output() : Output.NONE;
         requireArgument(repeats > 0, "repeats must be positive, got %d", repeats);
         BenchOptions.check(lengths);
-        options.apply();
+        options.apply(mesh);
         String dtype = this.dtype != null ? this.dtype : options.onGpu() ? "bfloat16" : "float32";
         AttentionBenchmark benchmark = new AttentionBenchmark(
                 pattern,
@@ -103,7 +111,8 @@ final class BenchAttention implements Callable<Integer> {
                 dtype,
                 causal,
                 options.kernel(),
-                options.device());
+                options.device(mesh),
+                mesh.sequence());
         lengths.forEach(length -> benchmark.requireRoom(length, !directions.forwardOnly));
         for (long length : lengths) {
             for (boolean backward : new boolean[] {false, true}) {

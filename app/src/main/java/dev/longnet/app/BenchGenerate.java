@@ -2,6 +2,7 @@ package dev.longnet.app;
 
 import dev.longnet.app.bench.GenerateBenchmark;
 import dev.longnet.model.LongNetConfig;
+import dev.longnet.ranks.Mesh;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -43,7 +44,7 @@ final class BenchGenerate implements Callable<Integer> {
     public Integer call() {
         Output output = outputOptions.output();
         BenchOptions.check(lengths);
-        options.apply();
+        options.apply(Mesh.ALONE);
         LongNetConfig decoder = model.model(false);
         boolean bfloat16 = model.bfloat16(options.device(), false);
         GenerateBenchmark benchmark =

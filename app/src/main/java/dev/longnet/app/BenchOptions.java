@@ -3,7 +3,9 @@ package dev.longnet.app;
 import static dev.longnet.Checks.requireArgument;
 
 import dev.longnet.app.bench.Measurement;
+import dev.longnet.ranks.Mesh;
 import dev.longnet.tensor.Compute;
+import dev.longnet.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -38,9 +40,14 @@ final class BenchOptions {
         return Compute.device(device.name()).is_cuda();
     }
 
+    /** Name of the device that this rank computes on. */
+    String device(Mesh mesh) {
+        return mesh.device() == null ? device.name() : Tensors.deviceName(mesh.device());
+    }
+
     /** Sets the threads; call before the first tensor. */
-    void apply() {
-        Compute.threads(device.threads());
+    void apply(Mesh mesh) {
+        Compute.threads(mesh.threads(device.threads()));
     }
 
     static void check(List<Long> lengths) {
@@ -63,8 +70,8 @@ final class BenchOptions {
             return;
         }
         output.say("%s", heading);
-        Table table =
-                new Table(lengthTitle, "direction", timeTitle, "tokens/s", "TFLOP/s", "peak memory", "memory/token");
+        Table table = new Table(
+                lengthTitle, "direction", timeTitle, "tokens/s", "TFLOP/s", "peak memory", "memory/token", "sent");
         for (Measurement m : results) {
             table.row(
                     m.length(),
@@ -73,7 +80,8 @@ final class BenchOptions {
                     String.format(Locale.ROOT, "%.0f", m.tokensPerSecond()),
                     String.format(Locale.ROOT, "%.4f", m.tflops()),
                     m.peakBytes() == null ? "-" : Human.bytes(m.peakBytes()),
-                    m.peakBytes() == null ? "-" : Human.bytes((double) m.peakBytes() / m.length() / m.batch()));
+                    m.peakBytes() == null ? "-" : Human.bytes((double) m.peakBytes() / m.length() / m.batch()),
+                    m.sentBytes() == null ? "-" : Human.bytes(m.sentBytes()));
         }
         output.say(table);
     }
@@ -83,8 +91,9 @@ final class BenchOptions {
         Measurement any = results.get(0);
         return String.format(
                 Locale.ROOT,
-                "kernel %s on %s, %d %s",
+                "kernel %s on %s%s, %d %s",
                 any.kernel(),
+                any.ranks() == 1 ? "" : any.ranks() + " ranks, the first on ",
                 any.device(),
                 Compute.threads(),
                 Compute.threads() == 1 ? "thread" : "threads");

@@ -5,6 +5,7 @@ import static dev.longnet.Checks.requireArgument;
 import dev.longnet.app.bench.TrainBenchmark;
 import dev.longnet.model.Execution.Activations;
 import dev.longnet.model.LongNetConfig;
+import dev.longnet.ranks.Mesh;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -55,22 +56,29 @@ final class BenchTrain implements Callable<Integer> {
     private BenchOptions options;
 
     @Mixin
+    private RankOptions ranks;
+
+    @Mixin
     private OutputOptions outputOptions;
 
     @Override
     public Integer call() {
-        Output output = outputOptions.output();
+        return ranks.run(options.device(), this::measure);
+    }
+
+    private int measure(Mesh mesh) {
+        Output output = mesh.first() ? outputOptions.output() : Output.NONE;
         requireArgument(repeats > 0, "repeats must be positive, got %d", repeats);
         boolean gpu = options.onGpu(), bfloat16 = model.bfloat16(options.device(), gpu);
         if (lengths == null) {
             lengths = List.of(model.isPaper(gpu) ? 32L << 10 : 16L << 10);
         }
         BenchOptions.check(lengths);
-        options.apply();
+        options.apply(mesh);
         LongNetConfig decoder = model.model(gpu);
         Activations activations = Activations.of(recompute || offload, offload);
         TrainBenchmark benchmark =
-                new TrainBenchmark(decoder, batch, bfloat16, activations, options.kernel(), options.device());
+                new TrainBenchmark(decoder, batch, bfloat16, activations, options.kernel(), options.device(mesh), mesh);
         lengths.forEach(benchmark::requireRoom);
         for (long length : lengths) {
             options.take(output, "training on " + length + " tokens", () -> benchmark.measure(length, repeats));

@@ -1,7 +1,9 @@
 package dev.longnet.app;
 
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.io.OutputStreamWriter;
-import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -39,6 +41,8 @@ public final class Main implements Runnable {
     /** What the library logs is one line on the error output. */
     private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
 
+    private static final String OUTPUT = "longnet.output";
+
     @Spec
     private CommandSpec spec;
 
@@ -47,7 +51,7 @@ public final class Main implements Runnable {
         if (System.getProperty(LOG_FORMAT) == null) {
             System.setProperty(LOG_FORMAT, "longnet: %5$s%n");
         }
-        PrintWriter out = writer(System.out);
+        PrintWriter out = writer(standardOutput());
         PrintWriter err = writer(System.err);
         int code = run(out, err, "1".equals(System.getenv("LONGNET_DEBUG")), args);
         out.flush();
@@ -89,7 +93,17 @@ public final class Main implements Runnable {
                 "no command given; use " + String.join(", ", spec.subcommands().keySet()));
     }
 
-    private static PrintWriter writer(PrintStream stream) {
+    /** Where results go: libtorch writes to standard output too, so the launcher may give us another file for it. */
+    private static OutputStream standardOutput() {
+        String file = System.getProperty(OUTPUT);
+        try {
+            return file == null ? System.out : new FileOutputStream(file, true);
+        } catch (IOException e) {
+            return System.out;
+        }
+    }
+
+    private static PrintWriter writer(OutputStream stream) {
         return new PrintWriter(new OutputStreamWriter(stream, StandardCharsets.UTF_8), true);
     }
 }

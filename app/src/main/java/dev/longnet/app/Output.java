@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.cfg.EnumFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.PrintWriter;
+import java.io.Writer;
 import java.util.Locale;
 
 /**
@@ -13,6 +14,10 @@ import java.util.Locale;
  */
 public final class Output {
     private static final String CLEAR_LINE = "\r\u001b[K";
+
+    /** Says nothing to anybody. */
+    static final Output NONE = new Output(
+            new PrintWriter(Writer.nullWriter()), new PrintWriter(Writer.nullWriter()), false, Terminal.SILENT);
 
     private final PrintWriter out;
     private final PrintWriter err;

@@ -2,6 +2,7 @@ package dev.longnet.app;
 
 import dev.longnet.InvalidArgumentException;
 import dev.longnet.LongNetException;
+import dev.longnet.ranks.Mesh;
 import dev.longnet.train.RunConfig;
 import dev.longnet.train.RunFolder;
 import java.io.File;
@@ -36,6 +37,9 @@ final class TrainCommand implements Callable<Integer> {
     private boolean resume;
 
     @Mixin
+    private RankOptions ranks;
+
+    @Mixin
     private ConfigOptions configuration;
 
     @Mixin
@@ -46,12 +50,7 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Output output = options.output();
         RunFolder run = new RunFolder(out);
-        if (!resume && Files.exists(run.config())) {
-            throw new LongNetException(
-                    "%s already holds a run; go on with --resume, or choose another --out, or delete it", out);
-        }
         RunConfig saved = resume ? run.readConfig() : null;
         RunConfig config = configuration.read(resume ? saved : RunConfig.defaults());
         if (!data.isEmpty()) {
@@ -65,7 +64,17 @@ final class TrainCommand implements Callable<Integer> {
             throw new InvalidArgumentException(
                     "no text to train on; give --data FOLDER, a jar or zip, a file, a glob or a .jsonl file");
         }
-        TrainingRun training = new TrainingRun(run, config, "longnet train --out " + out + " --resume", output);
+        RunConfig wanted = config;
+        return ranks.run(config.train().device(), mesh -> train(run, saved, wanted, mesh));
+    }
+
+    private int train(RunFolder run, RunConfig saved, RunConfig config, Mesh mesh) {
+        if (mesh.first() && !resume && Files.exists(run.config())) {
+            throw new LongNetException(
+                    "%s already holds a run; go on with --resume, or choose another --out, or delete it", out);
+        }
+        Output output = mesh.first() ? options.output() : Output.NONE;
+        TrainingRun training = new TrainingRun(run, config, "longnet train --out " + out + " --resume", output, mesh);
         if (resume) {
             training.requireSame(saved);
         }

@@ -12,6 +12,7 @@ import dev.longnet.data.TokenFile;
 import dev.longnet.data.Tokenizer;
 import dev.longnet.io.AtomicFiles;
 import dev.longnet.model.LongNetConfig;
+import dev.longnet.ranks.Mesh;
 import dev.longnet.train.RunConfig;
 import dev.longnet.train.RunFolder;
 import dev.longnet.train.TrainListener;
@@ -35,15 +36,23 @@ final class TrainingRun {
     private final RunConfig config;
     private final String again;
     private final Output output;
+    private final Mesh mesh;
+
+    /** A run of this process alone. */
+    TrainingRun(RunFolder run, RunConfig given, String again, Output output) {
+        this(run, given, again, output, Mesh.ALONE);
+    }
 
     /**
      * @param given the configuration; a vocabulary of 0 becomes the tokenizer's
      * @param again the command that goes on with the run once it was interrupted
+     * @param output of the first rank; the others say nothing
      */
-    TrainingRun(RunFolder run, RunConfig given, String again, Output output) {
+    TrainingRun(RunFolder run, RunConfig given, String again, Output output, Mesh mesh) {
         this.run = run;
         this.again = again;
         this.output = output;
+        this.mesh = mesh;
         int vocabulary = Tokenizer.of(given.data().tokenizer()).vocabulary();
         LongNetConfig model = given.model();
         if (model.vocabulary() == 0) {
@@ -70,8 +79,15 @@ final class TrainingRun {
         if (Files.exists(run.path()) && !Files.isDirectory(run.path())) {
             throw new LongNetException("%s is a file and cannot hold a run; choose another --out", run.path());
         }
+        // One rank of each machine reads the text; the others find its tokens in the cache.
+        if (mesh.localRank() > 0) {
+            mesh.world().barrier();
+        }
         try (TokenFile train = tokens(Split.TRAIN);
                 TokenFile heldOut = config.data().heldOut() > 0 ? tokens(Split.HELD_OUT) : null) {
+            if (mesh.localRank() == 0) {
+                mesh.world().barrier();
+            }
             output.note(
                     "%s: %s tokens to train on, %s held out",
                     config.data().sources().size() == 1
@@ -84,7 +100,7 @@ final class TrainingRun {
                 output.note("left out: %s", skipped);
             }
             try (Display display = new Display(info(train, heldOut))) {
-                return interruptible(new Trainer(config, run, train, heldOut, display), resume);
+                return interruptible(new Trainer(config, run, train, heldOut, display, mesh), resume);
             }
         }
     }
@@ -193,6 +209,8 @@ final class TrainingRun {
         info.put("heldOutTokens", heldOut == null ? 0 : heldOut.tokens());
         info.put("seed", config.train().seed());
         info.put("device", config.train().device());
+        info.put("ranks", mesh.world().size());
+        info.put("sequenceRanks", mesh.sequence().size());
         info.put("cores", Runtime.getRuntime().availableProcessors());
         info.put("os", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
         info.put("jdk", Runtime.version().toString());

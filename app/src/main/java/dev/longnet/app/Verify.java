@@ -3,6 +3,8 @@ package dev.longnet.app;
 import dev.longnet.LongNetException;
 import dev.longnet.attention.AttentionKernel;
 import dev.longnet.io.FileErrors;
+import dev.longnet.ranks.Mesh;
+import dev.longnet.tensor.Tensors;
 import dev.longnet.verify.Verification;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -61,14 +63,23 @@ final class Verify implements Callable<Integer> {
     private String device;
 
     @Mixin
+    private RankOptions ranks;
+
+    @Mixin
     private OutputOptions options;
 
     private final List<Verification> results = new ArrayList<>();
     private boolean unusable;
+    private Mesh mesh;
 
     @Override
     public Integer call() {
-        Output output = options.output();
+        return ranks.run(device == null ? "cpu" : device, this::verify);
+    }
+
+    private int verify(Mesh mesh) {
+        Output output = mesh.first() ? options.output() : Output.NONE;
+        this.mesh = mesh;
         for (String kernel : kernels) { // what cannot be is refused before the first file
             Verification.requireUsable(AttentionKernel.of(kernel), type(kernel), device(kernel));
         }
@@ -88,7 +99,8 @@ final class Verify implements Callable<Integer> {
     private void verify(Path file, Output output) {
         for (String kernel : kernels) {
             try {
-                Verification result = Verification.run(file, AttentionKernel.of(kernel), type(kernel), device(kernel));
+                Verification result =
+                        Verification.run(file, AttentionKernel.of(kernel), type(kernel), place(kernel), mesh.world());
                 results.add(result);
                 output.json(json(result));
             } catch (RuntimeException e) { // of whatever kind: what does not fit is in the file
@@ -104,6 +116,10 @@ final class Verify implements Callable<Integer> {
 
     private String device(String kernel) {
         return device == null ? Verification.usualDevice(AttentionKernel.of(kernel)) : device;
+    }
+
+    private String place(String kernel) {
+        return mesh.device() == null ? device(kernel) : Tensors.deviceName(mesh.device());
     }
 
     /** Says which file cannot be used and why; the others go on. */

@@ -5,7 +5,9 @@ import static dev.longnet.Checks.requireArgument;
 import dev.longnet.attention.Attention;
 import dev.longnet.attention.AttentionKernel;
 import dev.longnet.attention.AttentionSpec;
+import dev.longnet.attention.SequenceShards;
 import dev.longnet.pattern.DilationPattern;
+import dev.longnet.ranks.RankGroup;
 import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.NumberFormats;
@@ -26,6 +28,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * @param dtype float32, float64 or bfloat16
  * @param kernel name of a kernel, or auto
  * @param device name of a device, or auto
+ * @param ranks what the sequence is cut over
  */
 public record AttentionBenchmark(
         DilationPattern pattern,
@@ -36,7 +39,8 @@ public record AttentionBenchmark(
         String dtype,
         boolean causal,
         String kernel,
-        String device) {
+        String device,
+        RankGroup ranks) {
 
     public AttentionBenchmark {
         requireArgument(batch > 0, "batch must be positive, got %d", batch);
@@ -69,7 +73,7 @@ public record AttentionBenchmark(
      * @param backward whether to compute the gradients of q, k and v too
      */
     public Measurement measure(long length, boolean backward, int repeats) {
-        Timing timing = Timing.of(() -> new Inputs(this, length, backward), device, repeats);
+        Timing timing = Timing.of(() -> new Inputs(this, length, backward), device, repeats, ranks);
         double flops = batch * pattern.nominalFlops(length, heads, headDim, causal, backward);
         return new Measurement(
                 "attention",
@@ -86,7 +90,9 @@ public record AttentionBenchmark(
                 flops,
                 Measurement.tflops(flops, timing.milliseconds()),
                 batch * length / timing.milliseconds() * 1e3,
-                timing.peakBytes());
+                timing.peakBytes(),
+                ranks.size(),
+                timing.sentBytes());
     }
 
     /** q (B, N, H, D), k and v (B, N, Hk, D), and the gradient of the output. */
@@ -100,17 +106,19 @@ public record AttentionBenchmark(
         private final Tensor gradOut;
 
         Inputs(AttentionBenchmark b, long length, boolean backward) {
-            spec = AttentionSpec.of(b.pattern, b.causal, b.headDim);
-            kernel = AttentionKernel.of(b.kernel);
+            SequenceShards shards = SequenceShards.of(b.pattern, length, b.ranks.size());
+            long first = shards.start(b.ranks.rank()), tokens = shards.count(b.ranks.rank());
+            spec = AttentionSpec.of(b.pattern, b.causal, b.headDim).withStart(first);
+            kernel = AttentionKernel.over(b.ranks, shards, AttentionKernel.of(b.kernel));
             Device device = Compute.device(b.device);
             TensorOptions options = Tensors.options(NumberFormats.of(b.dtype), device);
             Compute.seed(1);
-            q = Tensors.randn(options, b.batch, length, b.heads, b.headDim).set_requires_grad(backward);
-            k = Tensors.randn(options, b.batch, length, b.keyValueHeads, b.headDim)
+            q = Tensors.randn(options, b.batch, tokens, b.heads, b.headDim).set_requires_grad(backward);
+            k = Tensors.randn(options, b.batch, tokens, b.keyValueHeads, b.headDim)
                     .set_requires_grad(backward);
-            v = Tensors.randn(options, b.batch, length, b.keyValueHeads, b.headDim)
+            v = Tensors.randn(options, b.batch, tokens, b.keyValueHeads, b.headDim)
                     .set_requires_grad(backward);
-            gradOut = backward ? Tensors.randn(options, b.batch, length, b.heads, b.headDim) : null;
+            gradOut = backward ? Tensors.randn(options, b.batch, tokens, b.heads, b.headDim) : null;
         }
 
         @Override

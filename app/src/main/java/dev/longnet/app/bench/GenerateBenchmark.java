@@ -58,7 +58,9 @@ public record GenerateBenchmark(LongNetConfig model, int tokens, boolean bfloat1
                 flops,
                 Measurement.tflops(flops, timing.milliseconds()),
                 1e3 / timing.milliseconds(),
-                timing.peakBytes());
+                timing.peakBytes(),
+                1,
+                null);
     }
 
     private static final class Continuation implements Workload {

@@ -17,7 +17,10 @@ package dev.longnet.app.bench;
  * @param flops nominal floating-point operations of it, recomputation not counted
  * @param tflops 10¹² operations a second
  * @param tokensPerSecond tokens of all sequences that it reads or makes, a second
- * @param peakBytes most memory it needed, inputs and weights included; null where that cannot be had
+ * @param peakBytes most memory it needed, inputs and weights included, of several ranks that of the largest; null where
+ *     that cannot be had
+ * @param ranks processes that computed it together
+ * @param sentBytes bytes of tensors that the rank that sends most sends to others in one run; null for one rank
  */
 public record Measurement(
         String op,
@@ -34,7 +37,9 @@ public record Measurement(
         double flops,
         double tflops,
         double tokensPerSecond,
-        Long peakBytes) {
+        Long peakBytes,
+        int ranks,
+        Long sentBytes) {
 
     static String direction(boolean backward) {
         return backward ? "forward+backward" : "forward";

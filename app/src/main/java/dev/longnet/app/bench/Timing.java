@@ -1,5 +1,6 @@
 package dev.longnet.app.bench;
 
+import dev.longnet.ranks.RankGroup;
 import java.util.Arrays;
 import java.util.function.Supplier;
 
@@ -8,9 +9,10 @@ import java.util.function.Supplier;
  *
  * @param milliseconds median time of one run
  * @param peakBytes most memory in use during a run beyond what the process held before the set-up, so inputs and weights
- *     count; null where it cannot be had
+ *     count; of several ranks that of the largest; null where it cannot be had
+ * @param sentBytes bytes that the rank that sends most sends in one run; null for one rank
  */
-record Timing(double milliseconds, Long peakBytes) {
+record Timing(double milliseconds, Long peakBytes, Long sentBytes) {
     /** Runs that a GPU is given at once for one time: so it never waits for Java, as in a model's step. */
     private static final int ROW = 10;
 
@@ -24,28 +26,47 @@ record Timing(double milliseconds, Long peakBytes) {
      * @param repeats timed runs, on a GPU rows of runs
      */
     static Timing of(Supplier<Workload> setUp, String device, int repeats) {
+        return of(setUp, device, repeats, RankGroup.ALONE);
+    }
+
+    /** The same of work that ranks do together: a run begins when all are ready and ends when the last is done. */
+    static Timing of(Supplier<Workload> setUp, String device, int repeats, RankGroup ranks) {
         try (Workload warmUp = setUp.get()) {
             warmUp.run();
         }
         PeakMemory memory = PeakMemory.of(device);
         try (Workload workload = setUp.get()) {
             memory.restart();
-            long watched = System.nanoTime();
-            workload.run();
-            boolean isLong = (System.nanoTime() - watched) / 1e6 > LONG_MILLISECONDS;
+            long sent = ranks.bytesSent();
+            double watched = time(workload, 1, ranks);
+            sent = ranks.bytesSent() - sent;
             Long peak = memory.peak();
-            int row = device.startsWith("cuda") && !isLong ? ROW : 1;
+            int row = device.startsWith("cuda") && watched <= LONG_MILLISECONDS ? ROW : 1;
             double[] milliseconds = new double[repeats];
             for (int i = 0; i < repeats; i++) {
-                long begin = System.nanoTime();
-                for (int j = 1; j < row; j++) {
-                    workload.start();
-                }
-                workload.run();
-                milliseconds[i] = (System.nanoTime() - begin) / 1e6 / row;
+                milliseconds[i] = time(workload, row, ranks) / row;
             }
-            return new Timing(median(milliseconds), peak);
+            Long most = peak == null ? null : most(peak, ranks);
+            return new Timing(median(milliseconds), most, ranks.size() == 1 ? null : most(sent, ranks));
         }
+    }
+
+    /** Milliseconds of some runs in a row, of the slowest rank. */
+    private static double time(Workload workload, int row, RankGroup ranks) {
+        ranks.barrier();
+        long begin = System.nanoTime();
+        for (int j = 1; j < row; j++) {
+            workload.start();
+        }
+        workload.run();
+        return most(System.nanoTime() - begin, ranks) / 1e6;
+    }
+
+    private static long most(long number, RankGroup ranks) {
+        return Arrays.stream(ranks.allGather(number))
+                .mapToLong(all -> all[0])
+                .max()
+                .orElseThrow();
     }
 
     static double median(double... values) {

@@ -2,17 +2,18 @@ package dev.longnet.app.bench;
 
 import static dev.longnet.Checks.requireArgument;
 
-import dev.longnet.attention.AttentionKernel;
 import dev.longnet.model.Execution;
 import dev.longnet.model.Execution.Activations;
 import dev.longnet.model.LongNetConfig;
 import dev.longnet.model.LongNetDecoder;
+import dev.longnet.ranks.Mesh;
 import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.Parameters;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import dev.longnet.train.AdamW;
 import dev.longnet.train.Loss;
+import dev.longnet.train.Share;
 import dev.longnet.train.TrainConfig;
 import java.util.SplittableRandom;
 import org.bytedeco.pytorch.Device;
@@ -26,9 +27,16 @@ import org.bytedeco.pytorch.Tensor;
  * @param activations what becomes of a block's activations until the backward pass
  * @param kernel name of a kernel, or auto
  * @param device name of a device, or auto
+ * @param mesh what the batch is shared by
  */
 public record TrainBenchmark(
-        LongNetConfig model, int batch, boolean bfloat16, Activations activations, String kernel, String device) {
+        LongNetConfig model,
+        int batch,
+        boolean bfloat16,
+        Activations activations,
+        String kernel,
+        String device,
+        Mesh mesh) {
     public TrainBenchmark {
         requireArgument(batch > 0, "batch must be positive, got %d", batch);
         kernel = Devices.kernel(kernel, model, bfloat16, device);
@@ -47,7 +55,7 @@ public record TrainBenchmark(
      * @param length tokens N that a sequence predicts
      */
     public Measurement measure(long length, int repeats) {
-        Timing timing = Timing.of(() -> new Steps(this, length), device, repeats);
+        Timing timing = Timing.of(() -> new Steps(this, Math.toIntExact(length)), device, repeats, mesh.world());
         double flops = batch * ModelCost.trainingStep(model, length);
         return new Measurement(
                 "train",
@@ -64,7 +72,9 @@ public record TrainBenchmark(
                 flops,
                 Measurement.tflops(flops, timing.milliseconds()),
                 batch * length / timing.milliseconds() * 1e3,
-                timing.peakBytes());
+                timing.peakBytes(),
+                mesh.world().size(),
+                timing.sentBytes());
     }
 
     private static final class Steps implements Workload {
@@ -72,33 +82,36 @@ public record TrainBenchmark(
 
         private final Scope scope = new Scope();
         private final TrainConfig config = TrainConfig.defaults();
+        private final Share share;
         private final Execution execution;
         private final LongNetDecoder model;
         private final AdamW optimizer;
         private final Tensor inputs;
         private final Tensor targets;
 
-        Steps(TrainBenchmark b, long length) {
+        Steps(TrainBenchmark b, int length) {
             Compute.seed(1);
             Device device = Compute.device(b.device);
+            share = Share.of(b.mesh, b.model.pattern(), b.batch, length, b.kernel);
             execution = Execution.PLAIN
-                    .withKernel(AttentionKernel.of(b.kernel))
+                    .withKernel(share.kernel())
                     .withNumbers(Execution.Numbers.of(b.bfloat16, device))
                     .withActivations(b.activations)
                     .withDropout(true)
                     .withTokensChecked();
             model = new LongNetDecoder(b.model);
             model.to(device, false);
-            optimizer = new AdamW(Parameters.of(model), config);
+            optimizer = new AdamW(Parameters.of(model), config, b.mesh.world());
+            long columns = share.tokens() + 1L;
             Tensor tokens = Tensors.of(
-                    new SplittableRandom(1)
-                            .longs(b.batch * (length + 1), 0, b.model.vocabulary())
+                    new SplittableRandom(1 + b.mesh.world().rank())
+                            .longs(share.rows() * columns, 0, b.model.vocabulary())
                             .toArray(),
                     device,
-                    b.batch,
-                    length + 1);
-            inputs = tokens.narrow(1, 0, length).contiguous();
-            targets = tokens.narrow(1, 1, length).contiguous();
+                    share.rows(),
+                    columns);
+            inputs = tokens.narrow(1, 0, share.tokens()).contiguous();
+            targets = tokens.narrow(1, 1, share.tokens()).contiguous();
         }
 
         @Override
@@ -110,8 +123,9 @@ public record TrainBenchmark(
         @Override
         public void start() {
             try (Scope step = new Scope()) {
-                Tensor features = model.features(inputs, execution);
-                Loss.backward(model, features, targets, 1, config.lossChunk(model.device()), execution);
+                Execution now = execution.withBlockDone(optimizer::blockDone);
+                Tensor features = model.features(inputs, null, share.stretch(), now);
+                Loss.backward(model, features, targets, share.weight(), config.lossChunk(model.device()), now);
                 optimizer.clip();
                 optimizer.step(LEARNING_RATE);
             }
