@@ -4,24 +4,30 @@ import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.Scope;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.util.Arrays;
 import java.util.Map;
 
-/** A rank's process in tests: runs a static method that takes {@link Ranks}, and prints a failure as one line. */
+/** A rank's process in tests: runs a static method that takes the joined {@link Ranks}, or a {@link RankPlace} and joins
+ * by itself, and prints a failure as one line. */
 final class RankMain {
     private RankMain() {}
 
     public static void main(String[] arguments) throws Exception {
-        Method body = Class.forName(arguments[0]).getDeclaredMethod(arguments[1], Ranks.class);
-        body.setAccessible(true);
         Map<String, String> environment = System.getenv();
         RankPlace place = LauncherVariables.read(environment).orElseThrow();
         String device = environment.getOrDefault("TEST_DEVICE", "cpu");
+        RankLimits limits = RankLimits.of(environment);
         try {
-            Ranks.run(
-                    place,
-                    Compute.device(device.equals("cuda") ? "cuda:" + place.localRank() : device),
-                    RankLimits.of(environment),
-                    ranks -> call(body, ranks));
+            if (alone(arguments)) {
+                call(method(arguments, RankPlace.class), place);
+            } else {
+                Method body = method(arguments, Ranks.class);
+                Ranks.run(
+                        place,
+                        Compute.device(device.equals("cuda") ? "cuda:" + place.localRank() : device),
+                        limits,
+                        ranks -> call(body, ranks));
+            }
         } catch (AssertionError e) {
             e.printStackTrace();
             System.exit(1);
@@ -31,9 +37,20 @@ final class RankMain {
         }
     }
 
-    private static Void call(Method body, Ranks ranks) {
+    private static boolean alone(String[] arguments) throws ClassNotFoundException {
+        return Arrays.stream(Class.forName(arguments[0]).getDeclaredMethods())
+                .anyMatch(m -> m.getName().equals(arguments[1]) && m.getParameterTypes()[0] == RankPlace.class);
+    }
+
+    private static Method method(String[] arguments, Class<?> argument) throws ReflectiveOperationException {
+        Method method = Class.forName(arguments[0]).getDeclaredMethod(arguments[1], argument);
+        method.setAccessible(true);
+        return method;
+    }
+
+    private static Void call(Method body, Object argument) {
         try (Scope scope = new Scope()) {
-            body.invoke(null, ranks);
+            body.invoke(null, argument);
             return null;
         } catch (InvocationTargetException e) {
             if (e.getCause() instanceof RuntimeException cause) {
