@@ -1,6 +1,7 @@
 package dev.longnet.ranks;
 
 import dev.longnet.tensor.Gradient;
+import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import org.bytedeco.pytorch.Tensor;
 
@@ -34,9 +35,10 @@ final class Alone implements RankGroup {
     }
 
     private static Exchange copy(Tensor out, Tensor in) {
-        if (Tensors.address(out) != Tensors.address(in)) {
-            try (var off = Gradient.off()) {
-                out.copy_(in);
+        if (in.numel() > 0 && Tensors.address(out) != Tensors.address(in)) {
+            try (var off = Gradient.off();
+                    Scope scope = new Scope()) {
+                out.view(-1).copy_(in.view(-1));
             }
         }
         return DONE;

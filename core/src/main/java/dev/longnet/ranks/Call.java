@@ -99,8 +99,22 @@ record Call(Kind kind, long type, long count, long root, long[] outRows, long[] 
     private String typeName() {
         return Arrays.stream(ScalarType.values())
                 .filter(known -> known.value == type)
-                .map(ScalarType::name)
+                .map(Call::name)
                 .findFirst()
                 .orElse("unknown");
+    }
+
+    private static String name(ScalarType type) {
+        return switch (type) {
+            case Half -> "float16";
+            case Float -> "float32";
+            case Double -> "float64";
+            case Byte -> "uint8";
+            case Char -> "int8";
+            case Short -> "int16";
+            case Int -> "int32";
+            case Long -> "int64";
+            default -> type.name().toLowerCase(Locale.ROOT);
+        };
     }
 }

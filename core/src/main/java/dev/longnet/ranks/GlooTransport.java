@@ -5,7 +5,6 @@ import dev.longnet.tensor.ProcessGroup;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.util.Arrays;
-import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -25,16 +24,19 @@ record GlooTransport(ProcessGroup group) implements Transport {
         }
     }
 
+    /** Adds the parts in order of rank. */
     private void sum(Tensor parts, Tensor out) {
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
-            Tensor sum = parts.view(group.size(), -1).sum(new long[] {0}, false, new ScalarTypeOptional(sumType(out)));
-            out.view(-1).copy_(sum);
+            Tensor rows = parts.view(group.size(), -1), flat = out.view(-1);
+            Tensor sum = isNarrow(out) ? rows.select(0, 0).to(ScalarType.Float) : flat.copy_(rows.select(0, 0));
+            for (int i = 1; i < group.size(); i++) {
+                sum.add_(rows.select(0, i));
+            }
+            if (isNarrow(out)) {
+                flat.copy_(sum);
+            }
         }
-    }
-
-    private static ScalarType sumType(Tensor tensor) {
-        return isNarrow(tensor) ? ScalarType.Float : Tensors.type(tensor);
     }
 
     private static boolean isNarrow(Tensor tensor) {

@@ -2,6 +2,7 @@ package dev.longnet.ranks;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.longnet.LongNetException;
 import dev.longnet.ranks.Jvms.Rank;
 import dev.longnet.tensor.KeyStore;
 import dev.longnet.tensor.ProcessGroup;
@@ -119,8 +120,8 @@ class EndingTest {
         if (ranks.place().rank() == 1) {
             throw new IllegalStateException("enough");
         }
-        Duration long_ = Duration.ofMinutes(2);
-        ProcessGroup.gloo(KeyStore.serve(long_), "nobody", 0, 2, "127.0.0.1", long_);
+        Duration limit = Duration.ofMinutes(2);
+        ProcessGroup.gloo(KeyStore.serve(limit), "nobody", 0, 2, "127.0.0.1", limit);
     }
 
     @Test
@@ -248,7 +249,7 @@ class EndingTest {
                     return null;
                 });
                 System.out.println("\nno mistake " + i);
-            } catch (dev.longnet.LongNetException e) {
+            } catch (LongNetException e) {
                 System.out.println("\nmistake: " + e.getMessage());
             }
         }
@@ -261,18 +262,22 @@ class EndingTest {
         for (Rank rank : Jvms.runAll(SIZE, EndingTest.class, "mistakes")) {
             assertThat(rank.out().lines().filter(line -> line.contains("mistake")))
                     .containsExactly(
-                            same + "rank 0 on host a, rank 2 on host c: allReduce of 5 Float numbers; rank 1 on host b:"
+                            same
+                                    + "rank 0 on host a, rank 2 on host c: allReduce of 5 float32 numbers; rank 1 on host b:"
                                     + " barrier)" + all,
-                            same + "rank 0 on host a, rank 1 on host b: allReduce of 5 Float numbers; rank 2 on host c:"
-                                    + " allReduce of 4 Float numbers)" + all,
-                            same + "rank 0 on host a: broadcast of 5 Double numbers from rank 1 of the group; rank 1 on"
-                                    + " host b, rank 2 on host c: broadcast of 5 Float numbers from rank 1 of the group)"
+                            same
+                                    + "rank 0 on host a, rank 1 on host b: allReduce of 5 float32 numbers; rank 2 on host c:"
+                                    + " allReduce of 4 float32 numbers)" + all,
+                            same
+                                    + "rank 0 on host a: broadcast of 5 float64 numbers from rank 1 of the group; rank 1 on"
+                                    + " host b, rank 2 on host c: broadcast of 5 float32 numbers from rank 1 of the group)"
                                     + all,
-                            same + "rank 0 on host a: broadcast of 5 Float numbers from rank 1 of the group; rank 1 on"
-                                    + " host b, rank 2 on host c: broadcast of 5 Float numbers from rank 0 of the group)"
+                            same
+                                    + "rank 0 on host a: broadcast of 5 float32 numbers from rank 1 of the group; rank 1 on"
+                                    + " host b, rank 2 on host c: broadcast of 5 float32 numbers from rank 0 of the group)"
                                     + all,
                             "mistake: rank 2 on host c sends 5 rows to rank 0 on host a, which expects 4 (allToAll of rows"
-                                    + " of 1 Float numbers)",
+                                    + " of 1 float32 numbers)",
                             same + "rank 0 on host a, rank 2 on host c: allGather of 1 Java numbers; rank 1 on host b:"
                                     + " allGather of 2 Java numbers)" + all);
         }
