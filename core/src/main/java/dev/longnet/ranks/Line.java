@@ -113,11 +113,11 @@ final class Line {
     }
 
     /** Lets the other end read what was said before it finds the line cut. */
-    void close(long millis) {
+    void close(long nanos) {
         closed = true;
         try (socket) {
             socket.shutdownOutput();
-            over.await(millis, TimeUnit.MILLISECONDS);
+            over.await(nanos, TimeUnit.NANOSECONDS);
         } catch (IOException e) {
             // cut already
         } catch (InterruptedException e) {

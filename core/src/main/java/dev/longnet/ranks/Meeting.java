@@ -91,7 +91,8 @@ final class Meeting {
     }
 
     private ServerSocket listen() throws IOException {
-        long deadline = System.nanoTime() + PORT_LIMIT.toNanos();
+        long deadline = System.nanoTime()
+                + Math.min(PORT_LIMIT.toNanos(), limits.meeting().toNanos());
         while (true) {
             ServerSocket server = new ServerSocket();
             try {

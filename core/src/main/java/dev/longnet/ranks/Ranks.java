@@ -24,7 +24,9 @@ import org.bytedeco.pytorch.Device;
  * LongNetException} that names the rank and the cause, and a process that stays stuck in native code is halted with it.
  * Tensors travel in the network of the master's address, by Gloo between CPUs and by NCCL between GPUs. Ranks trust that
  * network: nothing is encrypted, and who can reach it can join. Gloo prints "[Gloo] Rank … is connected" on standard output
- * whenever a group connects.
+ * whenever a group connects. Who starts ranks sets {@code TORCH_CPP_LOG_LEVEL=ERROR}, or libtorch may log the
+ * end of a connection beside the message, and on NVIDIA GPUs {@code TORCH_NCCL_ASYNC_ERROR_HANDLING=0}, so that libtorch
+ * leaves the end to the ranks, and {@code NCCL_NVLS_ENABLE=0} where NVLink multicast is not to be had.
  */
 public final class Ranks implements AutoCloseable {
     private final RankPlace place;
@@ -174,6 +176,7 @@ public final class Ranks implements AutoCloseable {
         closed = true;
         try {
             if (!failed) {
+                Compute.synchronize(device);
                 watch.finish();
                 groups.forEach(ProcessRanks::close);
                 store.close();
@@ -181,8 +184,13 @@ public final class Ranks implements AutoCloseable {
             }
         } finally {
             // What is stuck in libtorch would hold this thread as well.
-            Background.start("longnet-abort", () -> groups.forEach(ProcessRanks::abort));
+            Background.start("longnet-abort", this::abort);
             watch.close();
         }
+    }
+
+    /** The store is left to those that still wait in it. */
+    private void abort() {
+        groups.forEach(ProcessRanks::abort);
     }
 }

@@ -265,6 +265,8 @@ final class Watch implements AutoCloseable, Line.Listener {
         } catch (IllegalStateException e) {
             // the process exits
         }
-        lines.forEach(line -> line.close(isEnding() ? 1 : FAREWELL_MILLIS));
+        long patience = isEnding() && place.rank() > 0 ? 0 : FAREWELL_MILLIS; // rank 0 lets the others go first
+        long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(patience);
+        lines.forEach(line -> line.close(until - System.nanoTime()));
     }
 }

@@ -143,16 +143,19 @@ public final class ProcessGroup implements AutoCloseable {
         return size;
     }
 
-    /** Gives up what is under way; may wait for it where the backend cannot. */
+    /** Gives up what is under way, and closes; may wait for it where the backend cannot. */
     public void abort() {
         if (backend instanceof ProcessGroupNCCL nccl) {
             nccl.abort();
         }
-        close();
+        backend.close();
     }
 
     @Override
     public void close() {
+        if (backend instanceof ProcessGroupNCCL nccl) {
+            nccl.shutdown();
+        }
         backend.close();
     }
 }

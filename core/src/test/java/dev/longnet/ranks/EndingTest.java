@@ -4,12 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.longnet.LongNetException;
 import dev.longnet.ranks.Jvms.Rank;
+import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.KeyStore;
 import dev.longnet.tensor.ProcessGroup;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.time.Duration;
 import java.util.Map;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
@@ -51,10 +53,12 @@ class EndingTest {
     }
 
     static void exchangeForever(Ranks ranks) {
-        Tensor tensor = Tensors.full(1, Tensors.options(ScalarType.Float, Tensors.cpu()), 100_001);
+        Device device = RankMain.device(ranks.place());
+        Tensor tensor = Tensors.full(1, Tensors.options(ScalarType.Float, device), 100_001);
         ready(ranks);
         while (true) {
             ranks.world().allReduce(tensor).await();
+            Compute.synchronize(device);
         }
     }
 

@@ -79,11 +79,7 @@ final class Jvms implements AutoCloseable {
 
     /** Starts {@code size} ranks and expects all to end well. */
     static List<Rank> runAll(int size, Class<?> type, String method) throws Exception {
-        try (Jvms jvms = new Jvms()) {
-            int port = freePort();
-            for (int i = 0; i < size; i++) {
-                jvms.start(variables(i, size, port), type, method);
-            }
+        try (Jvms jvms = start(size, type, method)) {
             for (Rank rank : jvms.ranks) {
                 assertThat(rank.join().exit()).as("%s", rank).isZero();
             }
@@ -93,10 +89,18 @@ final class Jvms implements AutoCloseable {
 
     /** Starts {@code size} ranks. */
     static Jvms start(int size, Class<?> type, String method, String... flags) throws IOException {
+        return start(size, Map.of(), type, method, flags);
+    }
+
+    /** Starts {@code size} ranks with more variables. */
+    static Jvms start(int size, Map<String, String> more, Class<?> type, String method, String... flags)
+            throws IOException {
         Jvms jvms = new Jvms();
         int port = freePort();
         for (int i = 0; i < size; i++) {
-            jvms.start(variables(i, size, port), type, method, flags);
+            Map<String, String> variables = variables(i, size, port);
+            variables.putAll(more);
+            jvms.start(variables, type, method, flags);
         }
         return jvms;
     }
@@ -120,6 +124,7 @@ final class Jvms implements AutoCloseable {
                 "LONGNET_MEETING_SECONDS", "60",
                 "LONGNET_COLLECTIVE_SECONDS", "60"));
         variables.put("OMP_NUM_THREADS", "1");
+        variables.put("TORCH_CPP_LOG_LEVEL", "ERROR");
         return variables;
     }
 
@@ -128,10 +133,12 @@ final class Jvms implements AutoCloseable {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx256m",
+                "-Xmn8m", // memory that is watched is native
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
                 "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
-                "-Dorg.bytedeco.javacpp.maxBytes=0"));
+                "-Dorg.bytedeco.javacpp.maxBytes=0",
+                "-Djava.library.path=" + System.getProperty("java.library.path")));
         command.addAll(List.of(flags));
         command.addAll(List.of(
                 "-cp",
@@ -139,15 +146,14 @@ final class Jvms implements AutoCloseable {
                 RankMain.class.getName(),
                 type.getName(),
                 method));
-        Rank[] rank = new Rank[1];
         Path out = folder.resolve("out"), err = folder.resolve("err");
         ProcessBuilder builder =
                 new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
         builder.environment().keySet().removeIf(name -> name.startsWith("SLURM"));
         builder.environment().putAll(variables);
-        rank[0] = new Rank(builder.start(), out, err);
-        ranks.add(rank[0]);
-        return rank[0];
+        Rank rank = new Rank(builder.start(), out, err);
+        ranks.add(rank);
+        return rank;
     }
 
     Rank get(int rank) {

@@ -6,6 +6,7 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.Map;
+import org.bytedeco.pytorch.Device;
 
 /** A rank's process in tests: runs a static method that takes the joined {@link Ranks}, or a {@link RankPlace} and joins
  * by itself, and prints a failure as one line. */
@@ -15,18 +16,13 @@ final class RankMain {
     public static void main(String[] arguments) throws Exception {
         Map<String, String> environment = System.getenv();
         RankPlace place = LauncherVariables.read(environment).orElseThrow();
-        String device = environment.getOrDefault("TEST_DEVICE", "cpu");
         RankLimits limits = RankLimits.of(environment);
         try {
             if (alone(arguments)) {
                 call(method(arguments, RankPlace.class), place);
             } else {
                 Method body = method(arguments, Ranks.class);
-                Ranks.run(
-                        place,
-                        Compute.device(device.equals("cuda") ? "cuda:" + place.localRank() : device),
-                        limits,
-                        ranks -> call(body, ranks));
+                Ranks.run(place, device(place), limits, ranks -> call(body, ranks));
             }
         } catch (AssertionError e) {
             e.printStackTrace();
@@ -35,6 +31,12 @@ final class RankMain {
             System.err.println(e.getMessage());
             System.exit(1);
         }
+    }
+
+    /** The device of a rank: the CPU, or its own GPU where TEST_DEVICE is cuda. */
+    static Device device(RankPlace place) {
+        boolean gpu = "cuda".equals(System.getenv("TEST_DEVICE"));
+        return Compute.device(gpu ? "cuda:" + place.localRank() : "cpu");
     }
 
     private static boolean alone(String[] arguments) throws ClassNotFoundException {

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Arrays;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -34,8 +35,9 @@ class RanksTest {
     static void exchanges(Ranks ranks) {
         RankGroup world = ranks.world();
         int rank = world.rank(), size = world.size();
+        Device device = RankMain.device(ranks.place());
         assertThat(ranks.place().rank()).isEqualTo(rank);
-        new Exchanges(world, Tensors.cpu()).check();
+        new Exchanges(world, device).check();
 
         // The first is alone, the others are together; then the other way round.
         RankGroup upper = ranks.split(rank == 0 ? 7 : -7), lower = ranks.split(rank == size - 1 ? 1 : 0);
@@ -47,14 +49,14 @@ class RanksTest {
             assertThat(group.allGather(rank)[group.rank()]).containsExactly(rank);
         }
         if (rank < size - 1) {
-            new Exchanges(lower, Tensors.cpu()).check();
+            new Exchanges(lower, device).check();
         }
-        memoryStaysFlat(world);
+        memoryStaysFlat(world, device);
     }
 
     /** Memory of the process after hundreds of exchanges is what it was after the first. */
-    private static void memoryStaysFlat(RankGroup group) {
-        TensorOptions options = Tensors.options(ScalarType.BFloat16, Tensors.cpu());
+    private static void memoryStaysFlat(RankGroup group, Device device) {
+        TensorOptions options = Tensors.options(ScalarType.BFloat16, device);
         long before = 0;
         for (int i = 0; i < EXCHANGES; i++) {
             if (i == EXCHANGES / 3) {

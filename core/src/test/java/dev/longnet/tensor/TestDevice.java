@@ -20,6 +20,11 @@ public final class TestDevice {
         return Compute.device(name);
     }
 
+    /** Number of NVIDIA GPUs here. */
+    public static int gpus() {
+        return torch.cuda_is_available() ? (int) torch.cuda_device_count() : 0;
+    }
+
     /** An NVIDIA GPU of the Hopper generation; the test is skipped where there is none. */
     public static Device hopper() {
         Device gpu = of("cuda");
