@@ -75,10 +75,10 @@ final class Line {
                 Word word = Word.values()[in.readByte()];
                 byte[] text = new byte[Math.min(in.readInt(), LONGEST)];
                 in.readFully(text);
+                listener.heard(this, word, new String(text, StandardCharsets.UTF_8));
                 if (word == Word.END) {
                     ended.countDown();
                 }
-                listener.heard(this, word, new String(text, StandardCharsets.UTF_8));
             }
         } catch (SocketTimeoutException e) {
             if (!closed) {

@@ -145,14 +145,7 @@ final class Watch implements AutoCloseable, Line.Listener {
     /** Ends all ranks because this one has failed, unless they end already. */
     void fail(Throwable cause) {
         end(name() + ": " + text(cause));
-        long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(FAREWELL_MILLIS);
-        try {
-            for (Line line : lines) {
-                line.awaitEnd(until - System.nanoTime());
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        awaitEnds();
     }
 
     private static String text(Throwable cause) {
@@ -164,8 +157,31 @@ final class Watch implements AutoCloseable, Line.Listener {
                         + message.lines().findFirst().orElse("");
     }
 
-    /** Ends all ranks for this reason, unless they end already. */
+    /** Ends all ranks, unless they end already: for this reason, or for the one that rank 0 has heard first. */
     void end(String why) {
+        if (closed || isEnding()) {
+            return;
+        }
+        if (place.rank() > 0) {
+            lines.forEach(line -> line.say(Word.END, why));
+            awaitEnds();
+        }
+        adopt(why);
+    }
+
+    /** Waits a little until the other ends have heard why all end, or have said so themselves. */
+    private void awaitEnds() {
+        long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(FAREWELL_MILLIS);
+        try {
+            for (Line line : lines) {
+                line.awaitEnd(until - System.nanoTime());
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void adopt(String why) {
         if (!closed && reason.compareAndSet(null, why)) {
             lines.forEach(line -> line.say(Word.END, why));
             Background.start("longnet-grace", this::grace);
@@ -199,7 +215,7 @@ final class Watch implements AutoCloseable, Line.Listener {
                 }
                 allDone.countDown();
             }
-            case END -> end(text);
+            case END -> adopt(text);
         }
     }
 
@@ -214,7 +230,7 @@ final class Watch implements AutoCloseable, Line.Listener {
     @Override
     public void silent(Line line) {
         if (!isDone(line)) {
-            end(name(line.peer()) + " has given no sign of life for " + silence.toSeconds()
+            adopt(name(line.peer()) + " has given no sign of life for " + silence.toSeconds()
                     + " s: its process is stopped, or its machine or network is lost");
         }
     }
