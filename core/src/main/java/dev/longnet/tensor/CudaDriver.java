@@ -24,6 +24,7 @@ final class CudaDriver {
     /** The index of a GPU, its context made. */
     static int gpu(Device device) {
         requireArgument(device.is_cuda(), "CUDA code runs on an NVIDIA GPU, not on %s", Tensors.deviceName(device));
+        load(torch_cuda.class, "libtorch for CUDA");
         int index = device.has_index() ? device.index() : torch_cuda.current_device();
         CONTEXTS.computeIfAbsent(index, CudaDriver::retain);
         return index;

@@ -5,6 +5,8 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.file.StandardOpenOption;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.global.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
@@ -18,40 +20,35 @@ import org.bytedeco.pytorch.global.torch;
  */
 public final class Natives {
     private static final String LOCK = "longnet.lock";
-    private static boolean loaded;
+    private static final Set<Class<?>> LOADED = ConcurrentHashMap.newKeySet();
 
     private Natives() {}
 
-    /** Loads libtorch, once. What cannot be loaded is reported by the first call that needs it. */
-    public static synchronized void load() {
-        if (!loaded) {
-            loaded = true;
-            try {
-                load(torch.class, openblas_nolapack.class);
-            } catch (LinkageError e) {
-                // the call that needs it throws the same with its own place
-            }
+    /**
+     * Loads libtorch, once.
+     *
+     * @throws LinkageError if it cannot be loaded
+     */
+    public static void load() {
+        load(torch.class);
+        load(openblas_nolapack.class);
+    }
+
+    /** Loads the code behind these bindings, once. */
+    static void load(Class<?> bindings) {
+        if (!LOADED.contains(bindings)) {
+            unpack(bindings);
+            LOADED.add(bindings);
         }
     }
 
-    /**
-     * Loads the code behind these bindings.
-     *
-     * @throws LinkageError if some of it cannot be loaded
-     */
-    static synchronized void load(Class<?>... bindings) {
+    private static synchronized void unpack(Class<?> bindings) {
         try (FileChannel channel = channel();
                 FileLock lock = channel.lock()) {
-            loadAll(bindings);
+            Loader.load(bindings);
         } catch (IOException e) {
             // A file system without locks: nothing keeps others away, and a cache that is filled needs nothing to.
-            loadAll(bindings);
-        }
-    }
-
-    private static void loadAll(Class<?>[] bindings) {
-        for (Class<?> each : bindings) { // JavaCPP's own loop logs on standard error
-            Loader.load(each);
+            Loader.load(bindings);
         }
     }
 
