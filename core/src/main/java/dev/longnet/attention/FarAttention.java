@@ -21,13 +21,17 @@ final class FarAttention {
     private final double scale;
     private final Damping damping;
 
+    /** @param device null for all scores at once */
+    FarAttention(AtenDevice device, double scale, Damping damping) {
+        this.device = device;
+        this.scale = scale;
+        this.damping = damping;
+    }
+
     /** For queries (B, N, H, D) like these. */
-    FarAttention(Tensor q, AttentionSpec spec) {
-        boolean blockwise =
-                AttentionKernel.ATEN.obstacle(q.device(), Tensors.type(q), q.size(2), q.size(3), spec) == null;
-        device = blockwise ? AtenDevice.of(q) : null;
-        scale = spec.scale();
-        damping = new Damping(spec.damping());
+    static FarAttention of(Tensor q, AttentionSpec spec) {
+        String obstacle = AttentionKernel.ATEN.obstacle(q.device(), Tensors.type(q), q.size(2), q.size(3), spec);
+        return new FarAttention(obstacle == null ? AtenDevice.of(q) : null, spec.scale(), new Damping(spec.damping()));
     }
 
     Aten.Flash attend(Tensor q, Tensor k, Tensor v, int ratio) {
