@@ -5,6 +5,7 @@ import dev.longnet.pattern.Branch;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * The rows of keys and values that a branch's query heads need: a lane is one key/value head at one residue that some
@@ -89,11 +90,9 @@ final class Lanes {
 
     /** Rows of all lanes. */
     long rows(Part part) {
-        long rows = 0;
-        for (int lane = 0; lane < count; lane++) {
-            rows += rows(part, residue[lane]);
-        }
-        return rows;
+        return IntStream.range(0, count)
+                .mapToLong(lane -> rows(part, residue[lane]))
+                .sum();
     }
 
     /** The lanes [from, to) in as few runs as their heads and residues allow. */

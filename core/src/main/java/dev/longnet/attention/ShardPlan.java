@@ -3,7 +3,11 @@ package dev.longnet.attention;
 import dev.longnet.pattern.Branch;
 import dev.longnet.pattern.DilationPattern;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /**
@@ -29,6 +33,7 @@ final class ShardPlan {
     private final SequenceShards shards;
     private final boolean causal;
     private final List<List<Far>> far = new ArrayList<>();
+    private final Map<Pair, List<Part>> parts = new HashMap<>();
 
     /**
      * The tokens that a rank has of one segment, positions [from, to).
@@ -40,6 +45,8 @@ final class ShardPlan {
 
     /** Queries of one rank and what they see of their segment on others, by position. */
     record Far(Part queries, List<Part> keys) {}
+
+    private record Pair(int from, int to) {}
 
     ShardPlan(DilationPattern pattern, SequenceShards shards, boolean causal) {
         this.pattern = pattern;
@@ -58,6 +65,12 @@ final class ShardPlan {
                 }
             }
             far.add(List.copyOf(ofRank));
+            for (Far each : ofRank) {
+                for (Part part : each.keys) {
+                    parts.computeIfAbsent(new Pair(part.rank, rank), pair -> new ArrayList<>())
+                            .add(part);
+                }
+            }
         }
     }
 
@@ -102,10 +115,7 @@ final class ShardPlan {
 
     /** What one rank sends to another, in this order. */
     List<Part> parts(int from, int to) {
-        return far.get(to).stream()
-                .flatMap(each -> each.keys().stream())
-                .filter(part -> part.rank() == from)
-                .toList();
+        return parts.getOrDefault(new Pair(from, to), List.of());
     }
 
     /** The key/value rows of each branch, for so many heads. */
@@ -119,19 +129,20 @@ final class ShardPlan {
 
     /** Rows R that the rank sends in a forward pass over one example, each a token and a key/value head. */
     long rowsSent(int rank, int heads, int keyValueHeads) {
-        List<Lanes> lanes = lanes(heads, keyValueHeads);
-        return LongStream.range(0, shards.size())
-                .flatMap(to -> parts(rank, (int) to).stream()
-                        .mapToLong(part -> lanes.get(part.branch()).rows(part)))
-                .sum();
+        return rows(heads, keyValueHeads, other -> parts(rank, other));
     }
 
     /** Rows S that the rank receives. */
     long rowsReceived(int rank, int heads, int keyValueHeads) {
+        return rows(heads, keyValueHeads, other -> parts(other, rank));
+    }
+
+    private long rows(int heads, int keyValueHeads, IntFunction<List<Part>> ofOther) {
         List<Lanes> lanes = lanes(heads, keyValueHeads);
-        return far.get(rank).stream()
-                .flatMap(each -> each.keys().stream())
-                .mapToLong(part -> lanes.get(part.branch()).rows(part))
+        return IntStream.range(0, shards.size())
+                .mapToObj(ofOther)
+                .flatMap(List::stream)
+                .mapToLong(part -> lanes.get(part.branch).rows(part))
                 .sum();
     }
 

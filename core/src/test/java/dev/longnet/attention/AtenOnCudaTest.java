@@ -62,6 +62,9 @@ class AtenOnCudaTest {
             if (seed % 3 == 0) {
                 spec = spec.withLengths(random.longs(batch, 0, length + 1L).toArray());
             }
+            if (seed % 2 == 1) {
+                spec = spec.withStart(random.nextInt(2 * length));
+            }
             ScalarType type = seed % 4 == 3 ? ScalarType.Half : ScalarType.BFloat16;
             check(new Inputs(batch, length, heads, kvHeads, dim, type, seed), spec);
         }

@@ -75,6 +75,30 @@ class HopperKernelTest {
         }
     }
 
+    @Test
+    void computesRowsFromAnyPositionWhereSegmentsLookTheSameFromZero() {
+        AttentionSpec spec = AttentionSpec.of(DilationPattern.parse("16:1,64:4"), true, 16);
+        try (Scope scope = new Scope()) {
+            Tensor x = HopperCase.packed(gpu, ScalarType.BFloat16, 1, 32, 2, 16);
+            Tensor want = AttentionKernel.HOPPER.forward(x, x, x, spec).out();
+            for (long start : new long[] {32, 64, 96, 6400}) {
+                Tensor got = AttentionKernel.HOPPER
+                        .forward(x, x, x, spec.withStart(start))
+                        .out();
+                assertThat(Tensors.relativeError(got, want)).isZero();
+            }
+            for (long start : new long[] {1, 8, 48}) {
+                AttentionSpec other = spec.withStart(start);
+                assertThatThrownBy(() -> AttentionKernel.HOPPER.forward(x, x, x, other))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("stands at " + start + " in segments of 16:1,64:4");
+                Tensor got = AttentionKernel.AUTO.forward(x, x, x, other).out();
+                Tensor plain = AttentionKernel.REFERENCE.forward(x, x, x, other).out();
+                assertThat(error(got, plain.to(ScalarType.Double))).isLessThan(2 * OUT);
+            }
+        }
+    }
+
     private void refuses(ScalarType type, int heads, int dim, DilationPattern pattern, String reason) {
         Tensor x = HopperCase.packed(gpu, type, 1, 9, heads, dim);
         AttentionSpec spec = AttentionSpec.of(pattern, true, dim);
