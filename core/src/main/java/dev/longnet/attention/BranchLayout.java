@@ -62,12 +62,13 @@ final class BranchLayout {
     }
 
     /**
-     * Residues where the number of kept rows between two of these places of a segment may change, between 0 and
-     * {@code residues}, both of them included.
+     * Residues from 0 to their number between which rows are alike: from each of these to the next, all keep as many rows
+     * between any two of the places of a segment, and as many heads keep each.
      */
-    static int[] cuts(int ratio, int residues, long... places) {
-        return LongStream.concat(
-                        LongStream.of(0, residues), LongStream.of(places).map(place -> place % ratio))
+    static int[] cuts(Branch branch, int heads, long... places) {
+        int residues = branch.offsets(heads), whole = heads / branch.headsPerOffset(heads);
+        LongStream changes = LongStream.of(places).map(place -> place % branch.ratio());
+        return LongStream.concat(LongStream.of(0, whole, residues), changes)
                 .filter(residue -> residue <= residues)
                 .sorted()
                 .distinct()
@@ -80,7 +81,7 @@ final class BranchLayout {
             List<Box> boxes, Branch branch, long row, long place, long segments, long tokens, int heads) {
         int ratio = branch.ratio(), step = branch.headsPerOffset(heads);
         int whole = heads / step; // residues with a whole group of heads
-        int[] cuts = cuts(ratio, branch.offsets(heads), place, place + tokens, whole);
+        int[] cuts = cuts(branch, heads, place, place + tokens);
         for (int c = 0; c + 1 < cuts.length; c++) {
             int from = cuts[c], to = cuts[c + 1];
             long before = branch.rowsBefore(place, from), rows = branch.rowsBefore(place + tokens, from) - before;

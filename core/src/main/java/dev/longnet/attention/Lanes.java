@@ -3,7 +3,6 @@ package dev.longnet.attention;
 import dev.longnet.attention.ShardPlan.Part;
 import dev.longnet.pattern.Branch;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -66,15 +65,9 @@ final class Lanes {
         return head >= heads ? count : ofHead[head];
     }
 
-    /**
-     * Residues between which the lanes' rows are alike: from each of them to the next all have as many between any two of
-     * the places, and as many heads.
-     */
+    /** See {@link BranchLayout#cuts}. */
     int[] cuts(long... places) {
-        int whole = heads / branch.headsPerOffset(heads);
-        long[] all = Arrays.copyOf(places, places.length + 1);
-        all[places.length] = whole;
-        return BranchLayout.cuts(branch.ratio(), branch.offsets(heads), all);
+        return BranchLayout.cuts(branch, heads, places);
     }
 
     /** Rows of one lane of this residue. */

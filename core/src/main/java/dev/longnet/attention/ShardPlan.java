@@ -25,8 +25,8 @@ import java.util.stream.LongStream;
  *   backward  the same again, and 2·B·D·S in float32, or float64         (K and V; dK and dV)
  * </pre>
  *
- * Of a branch with w tokens a segment, in shards of l < w tokens of which w is a multiple, R and S of all heads together
- * are at most H·(w − l)/r, so 2·(w/r)·E values are never reached, whatever N is.
+ * Of a branch whose segments are w tokens, whole shards of l tokens that r divides, R and S of all heads together are at
+ * most H·(w − l)/r, so that 2·(w/r)·E values are never reached, whatever N is.
  */
 final class ShardPlan {
     private final DilationPattern pattern;
