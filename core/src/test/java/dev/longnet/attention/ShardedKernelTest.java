@@ -156,12 +156,15 @@ class ShardedKernelTest {
         ThreadRanks.run(3, group -> {
             AttentionKernel kernel = AttentionKernel.over(group, shards, AttentionKernel.ATEN);
             AttentionSpec here = spec.withStart(shards.start(group.rank()));
-            Tensor q = Tensors.randn(F64, 2, shards.count(group.rank()), 6, 4), k = q.narrow(2, 0, 2);
+            Tensor packed = Tensors.randn(F64, 2, shards.count(group.rank()), 10, 4);
+            PackedAttention.Parts parts = PackedAttention.Parts.of(packed, 6);
+            Tensor q = parts.q(), k = parts.k();
             long pointers = 0, bytes = 0;
             for (int i = 0; i <= 600; i++) {
                 try (Scope step = new Scope()) {
                     AttentionKernel.Result r = kernel.forward(q, k, k, here);
                     kernel.backward(q, q, k, k, r.out(), r.lse(), here);
+                    kernel.backwardPacked(q, packed, 6, r.out(), r.lse(), here);
                 }
                 group.barrier(); // others free what they made before they come here
                 if (i == 100 && group.rank() == 0) {
