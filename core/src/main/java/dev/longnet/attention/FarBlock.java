@@ -17,29 +17,33 @@ import org.bytedeco.pytorch.Tensor;
  * each of the residues [from, to); each has {@code rows} queries here and {@code keys} keys elsewhere.
  */
 final class FarBlock {
-    private final Lanes lanes;
     private final Far far;
+    private final Lanes lanes;
+    private final long start;
     private final int from;
     private final int residues;
-    private final int group;
     private final int firstHead;
-    private final long start;
+    private final int group;
     private final long rows;
     private final long[] keys;
     private final long[] keysAt;
 
-    /** @param keysAt of each part of the keys, rows of its lanes before the block's */
-    private FarBlock(
-            Lanes lanes, Far far, int from, int to, int group, int firstHead, long start, long rows, long[] keysAt) {
-        this.lanes = lanes;
+    /**
+     * @param heads H
+     * @param start position of the shard's first token
+     * @param keysAt of each part of the keys, rows of its lanes before the block's
+     */
+    private FarBlock(Far far, Lanes lanes, int heads, long start, int from, int to, long[] keysAt) {
+        int step = lanes.branch().headsPerOffset(heads);
         this.far = far;
-        this.from = from;
-        this.residues = to - from;
-        this.group = group;
-        this.firstHead = firstHead;
+        this.lanes = lanes;
         this.start = start;
-        this.rows = rows;
+        this.from = from;
         this.keysAt = keysAt;
+        residues = to - from;
+        firstHead = from * step;
+        group = (Math.min(to * step, heads) - firstHead) / residues;
+        rows = lanes.rows(far.queries(), from);
         keys = far.keys().stream().mapToLong(part -> lanes.rows(part, from)).toArray();
     }
 
@@ -49,7 +53,6 @@ final class FarBlock {
      * @param start position of the shard's first token
      */
     static List<FarBlock> of(Far far, Lanes lanes, int heads, long start) {
-        int step = lanes.branch().headsPerOffset(heads);
         int[] cuts = lanes.cuts(Stream.concat(Stream.of(far.queries()), far.keys().stream())
                 .flatMap(part -> Stream.of(part.from() - part.segment(), part.to() - part.segment()))
                 .mapToLong(place -> place)
@@ -57,15 +60,12 @@ final class FarBlock {
         long[] at = new long[far.keys().size()];
         List<FarBlock> blocks = new ArrayList<>();
         for (int c = 0; c + 1 < cuts.length; c++) {
-            int from = cuts[c], to = cuts[c + 1], first = from * step, end = Math.min(to * step, heads);
-            long rows = lanes.rows(far.queries(), from);
-            FarBlock block =
-                    new FarBlock(lanes, far, from, to, (end - first) / (to - from), first, start, rows, at.clone());
-            if (rows > 0 && block.keyRows() > 0) {
+            FarBlock block = new FarBlock(far, lanes, heads, start, cuts[c], cuts[c + 1], at.clone());
+            if (block.rows > 0 && block.keyRows() > 0) {
                 blocks.add(block);
             }
             for (int i = 0; i < at.length; i++) {
-                at[i] += (lanes.first(to) - lanes.first(from)) * block.keys[i];
+                at[i] += block.laneCount() * block.keys[i];
             }
         }
         return blocks;
