@@ -41,10 +41,11 @@ class HouseTest {
             Map.entry("generate", List.of("model", "tensor")),
             Map.entry("train", List.of("model", "attention", "pattern", "tensor", "ranks", "data", "config", "io")),
             Map.entry("eval", List.of("train", "model", "tensor", "data")),
+            Map.entry("plan", List.of("model", "attention", "pattern", "config")),
             Map.entry("verify", List.of("model", "attention", "pattern", "tensor", "ranks", "io")));
 
     /** Packages that know nothing of libtorch. */
-    private static final Set<String> PURE = Set.of("pattern", "io", "config", "data");
+    private static final Set<String> PURE = Set.of("pattern", "io", "config", "data", "plan");
 
     static Stream<String> packages() {
         return ARROWS.keySet().stream().sorted();
@@ -103,6 +104,21 @@ class HouseTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("org.bytedeco..")
+                .check(HOUSE);
+    }
+
+    /** A plan has to start at once, and where there is no libtorch. */
+    @Test
+    void plansKnowOnlyPureClasses() {
+        noClasses()
+                .that()
+                .resideInAPackage("dev.longnet.plan")
+                .should()
+                .dependOnClassesThat(describe(
+                        "know libtorch or those who do",
+                        c -> c.getPackageName().matches("dev\\.longnet\\.(model|attention)")
+                                && !c.getName()
+                                        .matches(".*\\.(LongNetConfig(\\$\\w+)?|Execution\\$Activations|SharedPairs)")))
                 .check(HOUSE);
     }
 

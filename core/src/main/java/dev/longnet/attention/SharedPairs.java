@@ -17,7 +17,7 @@ import java.util.stream.IntStream;
  * <p>A kernel knows how often a pair counts by the rows' places modulo a period, 8 × {@link #cycle}, which has to fit all
  * ratios between a branch and those that leave pairs to it.
  */
-final class SharedPairs {
+public final class SharedPairs {
     /** What the kernels are compiled for, besides 0 where no branch leaves pairs to another. */
     private static final List<Integer> CYCLES = List.of(2, 3);
 
@@ -36,7 +36,7 @@ final class SharedPairs {
     private final int[][] below;
 
     /** Of a pattern over sequences of {@code length} tokens; the last answer is kept. */
-    static SharedPairs of(DilationPattern pattern, long length, int heads) {
+    public static SharedPairs of(DilationPattern pattern, long length, int heads) {
         SharedPairs kept = last;
         if (kept == null || kept.length != length || kept.heads != heads || !kept.pattern.equals(pattern)) {
             kept = CYCLES.stream()
@@ -92,7 +92,7 @@ final class SharedPairs {
     }
 
     /** Tokens of the segments in which a branch leaves its pairs to another, 0 where it leaves none. */
-    long inner(int branch, int head) {
+    public long inner(int branch, int head) {
         return above[head][branch] < 0 ? 0 : segment(above[head][branch]);
     }
 
