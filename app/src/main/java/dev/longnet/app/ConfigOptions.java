@@ -5,8 +5,10 @@ import dev.longnet.config.ConfigurationPage;
 import dev.longnet.train.RunConfig;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.Option;
 
@@ -24,26 +26,38 @@ public final class ConfigOptions {
             description = "Sets one configuration key, such as train.steps=500; may be repeated, goes over --config.")
     private List<String> settings = List.of();
 
+    private final Supplier<Record> defaults;
+
+    /** Of a command that is configured as a training run is. */
+    public ConfigOptions() {
+        this(RunConfig::defaults);
+    }
+
+    /** @param defaults the values that the command's help shows */
+    ConfigOptions(Supplier<Record> defaults) {
+        this.defaults = defaults;
+    }
+
     /** Whether either option was given. */
     public boolean given() {
         return file != null || !settings.isEmpty();
     }
 
     /** The configuration that the options describe; keys they leave out keep their value in {@code base}. */
-    public RunConfig read(RunConfig base) {
+    public <T extends Record> T read(T base) {
         return Configs.read(base, file, settings);
     }
 
     /** Adds the list of keys to the help of a command that has these options. */
     static void describe(CommandLine command, int width) {
-        boolean takesConfig = command.getCommandSpec().mixins().values().stream()
-                .anyMatch(mixin -> mixin.userObject() instanceof ConfigOptions);
-        if (takesConfig) {
-            command.getHelpSectionMap()
-                    .put(
-                            UsageMessageSpec.SECTION_KEY_FOOTER,
-                            help -> "\nConfiguration keys and their defaults:\n"
-                                    + ConfigurationPage.help(RunConfig.defaults(), width));
-        }
+        command.getCommandSpec().mixins().values().stream()
+                .map(CommandSpec::userObject)
+                .filter(ConfigOptions.class::isInstance)
+                .map(ConfigOptions.class::cast)
+                .forEach(options -> command.getHelpSectionMap()
+                        .put(
+                                UsageMessageSpec.SECTION_KEY_FOOTER,
+                                help -> "\nConfiguration keys and their defaults:\n"
+                                        + ConfigurationPage.help(options.defaults.get(), width)));
     }
 }

@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
             EvalCommand.class,
             GenerateCommand.class,
             Bench.class,
+            PlanCommand.class,
             Verify.class,
             ReportCommand.class,
             Doctor.class,
