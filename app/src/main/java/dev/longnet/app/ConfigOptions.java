@@ -17,13 +17,13 @@ public final class ConfigOptions {
     @Option(
             names = "--config",
             paramLabel = "FILE",
-            description = "YAML file with configuration keys; docs/configuration.md lists them.")
+            description = "YAML file with configuration keys, which are listed below.")
     private Path file;
 
     @Option(
             names = "--set",
             paramLabel = "KEY=VALUE",
-            description = "Sets one configuration key, such as train.steps=500; may be repeated, goes over --config.")
+            description = "Sets one configuration key, such as model.layers=2; may be repeated, goes over --config.")
     private List<String> settings = List.of();
 
     private final Supplier<Record> defaults;

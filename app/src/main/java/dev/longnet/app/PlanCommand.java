@@ -1,6 +1,7 @@
 package dev.longnet.app;
 
 import dev.longnet.config.Key;
+import dev.longnet.config.Sizes;
 import dev.longnet.model.Execution.Activations;
 import dev.longnet.model.LongNetConfig;
 import dev.longnet.plan.Assumptions;
@@ -125,9 +126,9 @@ final class PlanCommand implements Callable<Integer> {
                 "fits");
         for (Prediction p : predictions) {
             table.row(
-                    p.length(),
+                    Sizes.format(p.length()),
                     p.ranks(),
-                    p.tokensPerRank(),
+                    Sizes.format(p.tokensPerRank()),
                     time(p.seconds()),
                     Human.count(p.tokensPerSecond()),
                     String.format(Locale.ROOT, "%.2f %%", 100 * p.waiting()),
@@ -140,9 +141,12 @@ final class PlanCommand implements Callable<Integer> {
     }
 
     private static String time(double seconds) {
-        return seconds < 1
-                ? String.format(Locale.ROOT, "%.3g ms", 1e3 * seconds)
-                : Human.time(Duration.ofMillis(Math.round(1e3 * seconds)));
+        if (seconds < 1) {
+            return String.format(Locale.ROOT, "%.1f ms", 1e3 * seconds);
+        }
+        return seconds < 60
+                ? String.format(Locale.ROOT, "%.1f s", seconds)
+                : Human.time(Duration.ofSeconds(Math.round(seconds)));
     }
 
     private String describe(LongNetConfig model) {

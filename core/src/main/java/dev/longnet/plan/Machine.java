@@ -94,7 +94,7 @@ public record Machine(
 
     /** {@code h200}. */
     public static Machine defaults() {
-        return new Machine(8, 139, 4, 2048, 560, 3600, 360, 350, 530, 410, 260, 40, 50, 25);
+        return new Machine(8, 139, 4, 2048, 560, 3600, 360, 350, 530, 410, 260, 40, 50, 28);
     }
 
     /**

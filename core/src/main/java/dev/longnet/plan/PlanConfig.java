@@ -24,6 +24,9 @@ public record PlanConfig(
     /** Length in tokens that is planned where none is given. */
     public static final long LENGTH = 1L << 30;
 
+    /** Heads that the measured kernels take. */
+    private static final int MOST_HEADS = 128;
+
     private static final int FIRST = 2048;
     private static final int GROWTH = 8;
 
@@ -33,6 +36,11 @@ public record PlanConfig(
                 model.vocabulary() > 0,
                 "model.vocabulary must be positive to plan, got %d; set the size of the tokenizer's",
                 model.vocabulary());
+        requireArgument(
+                model.heads() <= MOST_HEADS,
+                "model.heads must be at most %d to plan, which is what the measured kernels take, got %d",
+                MOST_HEADS,
+                model.heads());
         requireArgument(
                 model.headDim() <= Machine.WIDEST_HEAD,
                 "model.heads: rates are known for heads of up to %d features, and embedding %d / heads %d has %d; use more heads",

@@ -1,0 +1,79 @@
+package dev.longnet.plan;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.longnet.config.Configs;
+import dev.longnet.model.Execution.Activations;
+import dev.longnet.pattern.DilationPattern;
+import org.assertj.core.data.Percentage;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Predictions for one H200 against what docs/benchmarks.md and docs/performance.md say one was measured at. */
+class MeasuredTest {
+    private static final Percentage NEAR = Percentage.withPercentage(8);
+
+    private static PlanConfig paper(String... settings) {
+        PlanConfig paper =
+                Configs.with(PlanConfig.defaults(), "model.pattern=" + DilationPattern.PAPER, "model.positions=none");
+        return Configs.with(paper, settings);
+    }
+
+    /** {@code bench train --paper}: "Training: the paper's smallest model" in docs/benchmarks.md. */
+    @ParameterizedTest
+    @CsvSource({
+        "32768,   KEPT,       438000,  13.0",
+        "131072,  RECOMPUTED, 379000,   9.3",
+        "524288,  RECOMPUTED, 386000,  22.8",
+        "1048576, RECOMPUTED, 383000,  43.9",
+        "1048576, OFFLOADED,  379000,  29.2",
+        "2097152, OFFLOADED,  379000,  56.4",
+        "4000000, OFFLOADED,  379000, 105.8",
+    })
+    void trainingSteps(long length, Activations activations, double tokensPerSecond, double gib) {
+        Prediction step = new Planner(paper()).training(length, 1, activations);
+        assertThat(step.tokensPerSecond()).isCloseTo(tokensPerSecond, NEAR);
+        assertThat(step.gpuBytes() / (1 << 30)).isCloseTo(gib, NEAR);
+        assertThat(step.waiting()).isZero();
+        assertThat(step.fits()).isTrue();
+    }
+
+    /** {@code bench attention}, in milliseconds: "Attention, bfloat16, causal" in docs/benchmarks.md. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "12 | 768  | 2048:1,4096:2,8192:4,16384:6,32768:12            | 7.63 | 27.15",
+                "16 | 2048 | 2048:1,8192:4,32768:16,131072:16,524288:16       | 18.05 | 76.6",
+            })
+    void attention(int heads, int embedding, String pattern, double forward, double both) {
+        PlanConfig config = paper(
+                "model.layers=1",
+                "model.embedding=" + embedding,
+                "model.heads=" + heads,
+                "model.keyValueHeads=" + heads,
+                "model.pattern=" + pattern);
+        Planner planner = new Planner(config);
+        assertThat(1e3 * planner.forward(524_288, 1).parts().localAttention()).isCloseTo(forward, NEAR);
+        Prediction step = planner.training(524_288, 1, Activations.KEPT);
+        assertThat(1e3 * step.parts().localAttention()).isCloseTo(both, NEAR);
+    }
+
+    /** 14.9 to 15.6 ns a token forward: "Time a token, forward" in docs/benchmarks.md. */
+    @ParameterizedTest
+    @ValueSource(longs = {1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24})
+    void attentionATokenIsFlat(long length) {
+        Prediction forward = new Planner(paper("model.layers=1")).forward(length, 1);
+        assertThat(1e9 * forward.parts().localAttention() / length).isCloseTo(15.2, NEAR);
+    }
+
+    /** All-gathers between two H200 in milliseconds; the bytes are what a rank receives. */
+    @ParameterizedTest
+    @CsvSource({"2.1e6, 0.039", "8.4e6, 0.059", "134e6, 0.545", "537e6, 2.0"})
+    void exchangesByNvlink(double bytes, double milliseconds) {
+        Machine machine = Machine.defaults();
+        double predicted = 1e-3 * machine.latency() + bytes / machine.nodeLink() / 1e6;
+        assertThat(predicted).isCloseTo(milliseconds, Percentage.withPercentage(15));
+    }
+}
