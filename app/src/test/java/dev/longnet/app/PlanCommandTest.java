@@ -32,6 +32,18 @@ class PlanCommandTest {
         assertThat(lines.subList(12, lines.size())).hasSizeGreaterThan(8).allMatch(line -> line.startsWith("- "));
     }
 
+    /** docs/plan.md shows the table and the assumptions as the command writes them. */
+    @Test
+    void thePageShowsWhatTheCommandSays() throws IOException {
+        List<String> page = Files.readAllLines(Path.of("..", "docs", "plan.md"));
+        for (String line : Cli.ok("plan").out().lines().toList()) {
+            String shown = line.startsWith("- ") ? line : "    " + line;
+            assertThat(line.equals("What they rest on:") || page.contains(shown))
+                    .as(shown)
+                    .isTrue();
+        }
+    }
+
     @Test
     void jsonIsAPredictionALineAndWhatTheyRestOn() {
         Cli plan = Cli.ok("plan", "--json", "--lengths", "100k,1m", "--ranks", "3,8");
