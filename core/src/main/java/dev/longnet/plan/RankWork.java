@@ -65,17 +65,19 @@ record RankWork(
 
         /** The heads of one offset, which keep the same rows. */
         private void add(Branch branch, int offset) {
-            int heads = model.heads(), group = branch.headsPerOffset(heads), head = offset * group;
-            int last = Math.min(heads, head + group) - 1, queriesOfKey = heads / model.keyValueHeads();
-            int keyHeads = last / queriesOfKey - head / queriesOfKey + 1;
-            local += (last - head + 1) * ownPairs(branch, head);
-            long first = segmentOf(branch, start), final_ = segmentOf(branch, end - 1);
-            cut(branch, head, last - head + 1, keyHeads, first);
-            if (final_ != first) {
-                cut(branch, head, last - head + 1, keyHeads, final_);
+            int heads = model.heads(), head = offset * branch.headsPerOffset(heads);
+            int end = Math.min(heads, head + branch.headsPerOffset(heads)),
+                    queriesOfKey = heads / model.keyValueHeads();
+            int queryHeads = end - head, keyHeads = (end - 1) / queriesOfKey - head / queriesOfKey + 1;
+            long first = segmentOf(branch, start), last = segmentOf(branch, this.end - 1);
+            local += queryHeads * ownPairs(branch, head);
+            cut(branch, head, queryHeads, keyHeads, first);
+            if (last > first) {
+                cut(branch, head, queryHeads, keyHeads, last);
             }
         }
 
+        /** What is far in a segment that the rank may hold a part of. */
         private void cut(Branch branch, int head, int queryHeads, int keyHeads, long segment) {
             long until = Math.min(segment + branch.segment(), shards.length());
             long from = Math.max(start, segment), to = Math.min(end, until);
