@@ -1,0 +1,83 @@
+package dev.longnet.spark;
+
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import org.apache.spark.ExceptionFailure;
+import org.apache.spark.SparkContext;
+import org.apache.spark.TaskFailedReason;
+import org.apache.spark.TaskKilled;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
+import org.apache.spark.scheduler.SparkListenerTaskStart;
+
+/** Tells the user where the ranks of each attempt run and why one ended; stops the job where no attempt would help. */
+final class Attempts extends SparkListener {
+    /** The first stage of the only job of the context; the other one gathers what it left, which is nothing. */
+    private static final int RANKS_STAGE = 0;
+
+    private final SparkContext spark;
+    private final String group;
+    private final int ranks;
+    private final Consumer<String> output;
+    private final TreeMap<Integer, String> hosts = new TreeMap<>();
+    private RankFailedException failure;
+
+    /**
+     * @param group the job group that runs the ranks and nothing else
+     * @param output takes sentences for the user
+     */
+    Attempts(SparkContext spark, String group, int ranks, Consumer<String> output) {
+        this.spark = spark;
+        this.group = group;
+        this.ranks = ranks;
+        this.output = output;
+    }
+
+    /** Why the last rank that failed did so; known for sure only once the context has stopped. */
+    synchronized Optional<RankFailedException> failure() {
+        return Optional.ofNullable(failure);
+    }
+
+    @Override
+    public synchronized void onTaskStart(SparkListenerTaskStart start) {
+        if (start.stageId() != RANKS_STAGE) {
+            return;
+        }
+        hosts.put(start.taskInfo().index(), start.taskInfo().host());
+        if (hosts.size() == ranks) {
+            String places = hosts.values().stream()
+                    .collect(Collectors.groupingBy(host -> host, TreeMap::new, Collectors.counting()))
+                    .entrySet()
+                    .stream()
+                    .map(host -> host.getValue() + " on " + host.getKey())
+                    .collect(Collectors.joining(", "));
+            output.accept("attempt " + (start.stageAttemptId() + 1) + ": " + ranks + " ranks, " + places);
+            hosts.clear();
+        }
+    }
+
+    @Override
+    public synchronized void onTaskEnd(SparkListenerTaskEnd end) {
+        boolean failed = end.reason() instanceof TaskFailedReason && !(end.reason() instanceof TaskKilled);
+        if (!failed || failure instanceof RefusedException) {
+            return;
+        }
+        failure = failure((TaskFailedReason) end.reason());
+        if (failure instanceof RefusedException) {
+            spark.cancelJobGroup(group);
+        } else {
+            output.accept(failure.getMessage());
+        }
+    }
+
+    private static RankFailedException failure(TaskFailedReason reason) {
+        boolean ranks = reason instanceof ExceptionFailure failure
+                && failure.exception().isDefined()
+                && failure.exception().get() instanceof RankFailedException;
+        return ranks
+                ? (RankFailedException) ((ExceptionFailure) reason).exception().get()
+                : new RankFailedException(reason.toErrorString()); // such as an executor that was lost
+    }
+}

@@ -1,0 +1,102 @@
+package dev.longnet.spark;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.apache.spark.SparkConf;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import scala.reflect.ClassTag;
+
+/**
+ * A Spark application that runs all ranks of one training run side by side, in one barrier stage.
+ *
+ * @param jars the class path of the ranks; Spark copies the jars to the executors
+ * @param module the jar of this package, which the executors need as well
+ * @param mainClass what each rank runs
+ * @param arguments the arguments of {@code mainClass}
+ * @param ranks how many processes
+ */
+record TrainingJob(List<Path> jars, Path module, String mainClass, List<String> arguments, int ranks) {
+    private static final String GROUP = "ranks";
+
+    /** What a Spark configuration gets where it does not say otherwise. */
+    private static final Map<String, String> DEFAULTS = Map.of(
+            "spark.app.name", "longnet train",
+            "spark.log.level", "ERROR",
+            // Executors report one by one: look again every second, for a minute, until there are slots for all ranks.
+            "spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s",
+            "spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures", "60",
+            "spark.dynamicAllocation.enabled", "false",
+            "spark.speculation", "false");
+
+    /**
+     * Runs the ranks until all have ended well, in as many attempts as {@code spark.stage.maxConsecutiveAttempts}
+     * allows (4).
+     *
+     * @param conf says where the cluster is; takes the defaults above and the variables {@code LONGNET_*}
+     * @param output takes sentences for the user
+     * @throws RefusedException when another attempt could not help
+     * @throws RankFailedException when a rank failed in the last attempt, or there was no room for all
+     */
+    void run(SparkConf conf, Consumer<String> output) {
+        DEFAULTS.forEach(conf::setIfMissing);
+        System.getenv().forEach((name, value) -> {
+            if (name.startsWith("LONGNET_")) {
+                conf.setIfMissing("spark.executorEnv." + name, value);
+            }
+        });
+        JavaSparkContext spark = new JavaSparkContext(conf);
+        Attempts attempts = new Attempts(spark.sc(), GROUP, ranks, output);
+        try {
+            spark.sc().addSparkListener(attempts);
+            run(spark);
+        } catch (Exception e) {
+            spark.stop(); // hands all events to the listener
+            throw failure(e instanceof ExecutionException ? e.getCause() : e, attempts);
+        } finally {
+            spark.stop();
+        }
+    }
+
+    private void run(JavaSparkContext spark) throws Exception {
+        spark.addJar(module.toString());
+        Program program = new Program(
+                Stream.concat(jars.stream(), Stream.of(module))
+                        .map(jar -> {
+                            spark.addFile(jar.toString());
+                            return jar.getFileName().toString();
+                        })
+                        .toList(),
+                mainClass,
+                arguments,
+                System.getProperty("user.dir"));
+        spark.setJobGroup(GROUP, "ranks", true);
+        JavaRDD<Integer> tasks =
+                spark.parallelize(IntStream.range(0, ranks).boxed().toList(), ranks);
+        // Spark runs a failed barrier stage again only where a shuffle follows it.
+        JavaRDD.fromRDD(tasks.rdd().barrier().mapPartitions(new RankTask(program), false, tag()), tag())
+                .repartition(1)
+                .collect();
+    }
+
+    private static ClassTag<Integer> tag() {
+        return ClassTag.apply(Integer.class);
+    }
+
+    private RankFailedException failure(Throwable e, Attempts attempts) {
+        if (attempts.failure().isPresent()) {
+            return attempts.failure().get();
+        }
+        String message = String.valueOf(e.getMessage());
+        if (message.contains("SPARK-24819")) { // the barrier's check of slots
+            message = ranks + " ranks need " + ranks + " task slots at once, and the cluster has fewer; start more"
+                    + " workers, use fewer --ranks, or lower spark.task.cpus";
+        }
+        return new RankFailedException(message);
+    }
+}
