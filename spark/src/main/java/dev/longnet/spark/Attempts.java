@@ -2,6 +2,7 @@ package dev.longnet.spark;
 
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.apache.spark.ExceptionFailure;
@@ -23,6 +24,7 @@ final class Attempts extends SparkListener {
     private final Consumer<String> output;
     private final TreeMap<Integer, String> hosts = new TreeMap<>();
     private RankFailedException failure;
+    private int running;
 
     /**
      * @param group the job group that runs the ranks and nothing else
@@ -40,11 +42,28 @@ final class Attempts extends SparkListener {
         return Optional.ofNullable(failure);
     }
 
+    /** Waits until every rank has ended, or for longer than ranks that were cancelled get to save. */
+    synchronized void awaitRanks() {
+        long end = System.nanoTime() + 2 * TimeUnit.MILLISECONDS.toNanos(RankProcess.GRACE_MILLIS);
+        boolean interrupted = false;
+        while (running > 0 && System.nanoTime() < end) {
+            try {
+                TimeUnit.SECONDS.timedWait(this, 1);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     @Override
     public synchronized void onTaskStart(SparkListenerTaskStart start) {
         if (start.stageId() != RANKS_STAGE) {
             return;
         }
+        running++;
         hosts.put(start.taskInfo().index(), start.taskInfo().host());
         if (hosts.size() == ranks) {
             String places = hosts.values().stream()
@@ -60,6 +79,10 @@ final class Attempts extends SparkListener {
 
     @Override
     public synchronized void onTaskEnd(SparkListenerTaskEnd end) {
+        if (end.stageId() == RANKS_STAGE) {
+            running--;
+            notifyAll();
+        }
         boolean failed = end.reason() instanceof TaskFailedReason && !(end.reason() instanceof TaskKilled);
         if (!failed || failure instanceof RefusedException) {
             return;

@@ -98,19 +98,21 @@ public final class Main implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, URISyntaxException {
+        check();
+        List<Path> jars = programJars();
+        Path module = Path.of(
+                Main.class.getProtectionDomain().getCodeSource().getLocation().toURI());
         SparkConf conf = new SparkConf(); // takes what spark-submit has read
         if (master != null) {
             conf.setMaster(master);
         }
         settings.forEach(conf::set);
-        check(conf);
-        Path module = Path.of(
-                Main.class.getProtectionDomain().getCodeSource().getLocation().toURI());
-        new TrainingJob(programJars(), module, MAIN_CLASS, arguments, ranks).run(conf, Main::say);
+        new TrainingJob(jars, module, MAIN_CLASS, arguments, ranks).run(conf, Main::say);
         return CommandLine.ExitCode.OK;
     }
 
-    private void check(SparkConf conf) {
+    /** Before the first class of Spark, which would write to the log. */
+    private void check() {
         if (ranks < 1) {
             throw wrong("--ranks must be 1 or more, got " + ranks);
         }
@@ -121,14 +123,18 @@ public final class Main implements Callable<Integer> {
         if (Program.out(arguments).isEmpty()) {
             throw wrong("train has no --out; give the run a folder that all machines share");
         }
-        if (!conf.contains("spark.master")) {
+        if (master == null && setting("spark.master") == null) {
             throw wrong("no cluster is named; give --master spark://host:7077, or local[" + ranks
                     + "] for this machine alone");
         }
-        if (conf.get("spark.submit.deployMode", "client").equals("cluster")) {
+        if ("cluster".equals(setting("spark.submit.deployMode"))) {
             throw wrong("longnet-spark sends the program from where it is started; leave spark.submit.deployMode at"
                     + " client");
         }
+    }
+
+    private String setting(String name) {
+        return settings.getOrDefault(name, System.getProperty(name));
     }
 
     private static List<Path> programJars() throws IOException {

@@ -28,11 +28,4 @@ record Placement(int rank, int world, int local, List<Integer> neighbours, int t
         return new Placement(
                 order.indexOf(task), hosts.size(), neighbours.indexOf(task), neighbours, task, order.get(0));
     }
-
-    /** The host of an address {@code host:port}; IPv6 addresses lose their brackets. */
-    static String host(String address) {
-        int colon = address.lastIndexOf(':');
-        String host = colon > 0 && address.indexOf(']') < colon ? address.substring(0, colon) : address;
-        return host.startsWith("[") && host.endsWith("]") ? host.substring(1, host.length() - 1) : host;
-    }
 }

@@ -31,9 +31,11 @@ final class RankProcess implements AutoCloseable {
             "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
             "-Dorg.bytedeco.javacpp.maxBytes=0");
 
+    /** How long a process that is ended may take to save. */
+    static final long GRACE_MILLIS = 25_000; // within the 30 s after which Hadoop ends a JVM's shutdown hooks
+
     private static final int NATIVE_ACCESS = 22; // the first Java that warns about native code
     private static final long POLL_MILLIS = 100;
-    private static final long GRACE_MILLIS = 30_000;
     private static final long OUTPUT_MILLIS = 2_000;
 
     private final Process process;
@@ -83,15 +85,15 @@ final class RankProcess implements AutoCloseable {
     }
 
     /** The variables by which a rank knows its place: torchrun's names. */
-    static Map<String, String> environment(Placement place, int attempt, String host, List<Greeting> greetings) {
+    static Map<String, String> environment(Placement place, int attempt, List<Greeting> greetings) {
         Map<String, String> environment = new LinkedHashMap<>();
         environment.put("RANK", Integer.toString(place.rank()));
         environment.put("WORLD_SIZE", Integer.toString(place.world()));
         environment.put("LOCAL_RANK", Integer.toString(place.local()));
         environment.put("LOCAL_WORLD_SIZE", Integer.toString(place.neighbours().size()));
-        environment.put("MASTER_ADDR", host);
-        environment.put(
-                "MASTER_PORT", Integer.toString(greetings.get(place.first()).port()));
+        Greeting first = greetings.get(place.first());
+        environment.put("MASTER_ADDR", first.host());
+        environment.put("MASTER_PORT", Integer.toString(first.port()));
         environment.put("LONGNET_ATTEMPT", Integer.toString(attempt));
         // All GPUs of the host's ranks, so that LOCAL_RANK counts them as it does under torchrun.
         List<String> gpus = place.neighbours().stream()
@@ -128,7 +130,7 @@ final class RankProcess implements AutoCloseable {
         return tail.text();
     }
 
-    /** Ends the process, which has half a minute to save; returns once it is gone. */
+    /** Ends the process, which has {@link #GRACE_MILLIS} to save; returns once it is gone. */
     @Override
     public void close() {
         // The handle's destroy is a signal alone; the process's own would close the pipe, and Child would halt at once.

@@ -8,9 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.apache.spark.BarrierTaskContext;
-import org.apache.spark.BarrierTaskInfo;
+import org.apache.spark.SparkEnv;
 import org.apache.spark.SparkFiles;
 import org.apache.spark.TaskKilledException;
 import org.apache.spark.resource.ResourceInformation;
@@ -37,13 +36,9 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Integ
     @Override
     public Iterator<Integer> apply(Iterator<Integer> partition) {
         BarrierTaskContext context = BarrierTaskContext.get();
-        List<String> hosts = Stream.of(context.getTaskInfos())
-                .map(BarrierTaskInfo::address)
-                .map(Placement::host)
-                .toList();
-        Placement place = Placement.of(hosts, context.partitionId());
         List<Greeting> greetings =
                 Greeting.parse(context.allGather(greeting(context).text()));
+        Placement place = Placement.of(greetings.stream().map(Greeting::host).toList(), context.partitionId());
         boolean held = greetings.get(place.first()).held();
         int attempt = context.stageAttemptNumber();
         if (held && attempt == 0 && !program.resumes()) {
@@ -52,8 +47,12 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Integ
                             + " already holds a run; go on with --resume, or choose another --out, or delete it",
                     FAILED);
         }
-        Map<String, String> environment = RankProcess.environment(place, attempt, hosts.get(place.first()), greetings);
-        run(context, place, hosts.get(place.task()), held ? program.resumed() : program, environment);
+        run(
+                context,
+                place,
+                greetings.get(place.task()).host(),
+                held ? program.resumed() : program,
+                RankProcess.environment(place, attempt, greetings));
         return partition;
     }
 
@@ -63,7 +62,8 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Integ
                 .map(out -> Files.exists(out.resolve("config.yaml")))
                 .orElse(false);
         try (ServerSocket socket = new ServerSocket(0)) {
-            return new Greeting(socket.getLocalPort(), held, gpu == null ? "" : gpu.addresses()[0]);
+            String host = SparkEnv.get().blockManager().blockManagerId().host();
+            return new Greeting(host, socket.getLocalPort(), held, gpu == null ? "" : gpu.addresses()[0]);
         } catch (IOException e) {
             throw new RankFailedException("no free port to meet on: " + e.getMessage());
         }

@@ -10,7 +10,9 @@ import java.util.stream.Stream;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.util.ShutdownHookManager;
 import scala.reflect.ClassTag;
+import scala.runtime.BoxedUnit;
 
 /**
  * A Spark application that runs all ranks of one training run side by side, in one barrier stage.
@@ -23,6 +25,7 @@ import scala.reflect.ClassTag;
  */
 record TrainingJob(List<Path> jars, Path module, String mainClass, List<String> arguments, int ranks) {
     private static final String GROUP = "ranks";
+    private static final int BEFORE_SPARKS = 100; // Spark's own hooks have 50 and less
 
     /** What a Spark configuration gets where it does not say otherwise. */
     private static final Map<String, String> DEFAULTS = Map.of(
@@ -54,8 +57,15 @@ record TrainingJob(List<Path> jars, Path module, String mainClass, List<String> 
         Attempts attempts = new Attempts(spark.sc(), GROUP, ranks, output);
         try {
             spark.sc().addSparkListener(attempts);
+            // Runs before Spark's own hook, which would stop the executors, and so the ranks, before they have saved.
+            ShutdownHookManager.addShutdownHook(BEFORE_SPARKS, () -> {
+                spark.cancelJobGroup(GROUP);
+                attempts.awaitRanks();
+                return BoxedUnit.UNIT;
+            });
             run(spark);
         } catch (Exception e) {
+            attempts.awaitRanks();
             spark.stop(); // hands all events to the listener
             throw failure(e instanceof ExecutionException ? e.getCause() : e, attempts);
         } finally {

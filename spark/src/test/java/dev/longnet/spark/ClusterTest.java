@@ -1,21 +1,15 @@
 package dev.longnet.spark;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.io.File;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
-import org.apache.spark.SparkContext;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -120,60 +114,9 @@ class ClusterTest {
     }
 
     @Test
-    void attemptsAreLimited() throws Exception {
+    void ranksGoDownWithTheirExecutorAndSaveWhenTheDriverIsInterrupted() throws Exception {
         ProbeJob job = job();
-        RankFailedException failure = catchThrowableOfType(
-                RankFailedException.class,
-                () -> job.run(RANKS, Map.of("spark.stage.maxConsecutiveAttempts", "2"), "--fail", "1:1:99"));
-
-        assertThat(failure)
-                .isNotInstanceOf(RefusedException.class)
-                .hasMessage("rank 1 of 3 on 127.0.0.1 ended with exit code 1\n  no more memory for 7 of 13 rows");
-        assertThat(job.out.resolve("1-2.txt")).exists();
-        assertThat(job.out.resolve("2-2.txt")).doesNotExist();
-    }
-
-    @Test
-    void aWrongCallIsNotTriedAgain() throws Exception {
-        ProbeJob job = job();
-        RefusedException refusal =
-                catchThrowableOfType(RefusedException.class, () -> job.run(RANKS, Map.of(), "--fail", "0:2:99"));
-
-        assertThat(refusal).hasMessageStartingWith("rank 0 of 3 on 127.0.0.1 ended with exit code 2\n");
-        assertThat(refusal.exitCode()).isEqualTo(2);
-        assertThat(job.out.resolve("1-0.txt")).doesNotExist();
-    }
-
-    @Test
-    void aRunThatWasThereIsNotGoneOnWithUnasked() throws Exception {
-        ProbeJob job = job();
-        Files.createDirectories(job.out);
-        Files.writeString(job.out.resolve("config.yaml"), "");
-        RefusedException refusal = catchThrowableOfType(RefusedException.class, () -> job.run(RANKS, Map.of()));
-
-        assertThat(refusal)
-                .hasMessage(
-                        job.out + " already holds a run; go on with --resume, or choose another --out, or delete it");
-        assertThat(refusal.exitCode()).isEqualTo(1);
-        assertThat(job.out.resolve("0-0.txt")).doesNotExist();
-
-        job().run(RANKS, Map.of(), "--resume");
-        assertThat(job.rank(0, 0)).containsEntry("arguments", "train --out " + job.out + " --resume");
-    }
-
-    @Test
-    void tooFewSlotsAreSaid() {
-        RankFailedException failure = catchThrowableOfType(
-                RankFailedException.class,
-                () -> job().run(RANKS + 1, Map.of("spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures", "2")));
-
-        assertThat(failure).hasMessageStartingWith("4 ranks need 4 task slots at once");
-    }
-
-    @Test
-    void ranksGoDownWithTheirExecutorAndSaveWhenTheJobIsCancelled() throws Exception {
-        ProbeJob job = job();
-        CompletableFuture<Void> running = runAside(job);
+        Process driver = sleepers(job);
         List<ProcessHandle> first = processes(job, 0);
 
         first.get(2).parent().orElseThrow().destroyForcibly();
@@ -182,19 +125,27 @@ class ClusterTest {
         assertThat(job.out.resolve("0-0.saved")).exists();
         assertThat(job.out.resolve("0-2.saved")).doesNotExist();
 
-        SparkContext.getOrCreate().cancelAllJobs();
-        assertThat(catchThrowableOfType(CompletionException.class, running::join))
-                .hasCauseInstanceOf(RankFailedException.class);
+        driver.destroy();
         awaitEnd(second);
         for (int rank = 0; rank < RANKS; rank++) {
             assertThat(job.out.resolve("1-" + rank + ".saved")).exists();
         }
+        awaitEnd(List.of(driver.toHandle()));
     }
 
     @Test
     void ranksGoDownWithTheDriver() throws Exception {
         ProbeJob job = job();
-        Process driver = new ProcessBuilder(
+        Process driver = sleepers(job);
+        List<ProcessHandle> ranks = processes(job, 0);
+
+        driver.destroyForcibly();
+        awaitEnd(ranks);
+    }
+
+    /** A driver in a process of its own, whose ranks sleep. */
+    private Process sleepers(ProbeJob job) throws IOException {
+        return new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-cp",
                         System.getProperty("java.class.path"),
@@ -207,20 +158,6 @@ class ClusterTest {
                 .redirectErrorStream(true)
                 .redirectOutput(folder.resolve("driver.log").toFile())
                 .start();
-        List<ProcessHandle> ranks = processes(job, 0);
-
-        driver.destroyForcibly();
-        awaitEnd(ranks);
-    }
-
-    private static CompletableFuture<Void> runAside(ProbeJob job) {
-        return CompletableFuture.runAsync(() -> {
-            try {
-                job.run(RANKS, Map.of(), "--sleep");
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        });
     }
 
     private static List<ProcessHandle> processes(ProbeJob job, int attempt) throws Exception {
