@@ -70,9 +70,9 @@ final class Attempts extends SparkListener {
                     .collect(Collectors.groupingBy(host -> host, TreeMap::new, Collectors.counting()))
                     .entrySet()
                     .stream()
-                    .map(host -> host.getValue() + " on " + host.getKey())
+                    .map(host -> host.getValue() + (host.getValue() == 1 ? " rank on " : " ranks on ") + host.getKey())
                     .collect(Collectors.joining(", "));
-            output.accept("attempt " + (start.stageAttemptId() + 1) + ": " + ranks + " ranks, " + places);
+            output.accept("attempt " + (start.stageAttemptId() + 1) + ": " + places);
             hosts.clear();
         }
     }

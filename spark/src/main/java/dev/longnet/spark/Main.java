@@ -30,7 +30,6 @@ import picocli.CommandLine.Spec;
             "Runs \"longnet train\" in several ranks, which Apache Spark places on the machines of its cluster.",
             "The data, the run folder and the folder you start it in must be on a disk that all machines share."
         },
-        mixinStandardHelpOptions = true,
         sortOptions = false,
         footer = {
             "",
@@ -67,8 +66,15 @@ public final class Main implements Callable<Integer> {
             description = "A setting of Spark, such as spark.task.resource.gpu.amount=1; may be given again.")
     private Map<String, String> settings = new LinkedHashMap<>();
 
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Shows this.")
+    private boolean help;
+
     @Parameters(
             arity = "1..*",
+            hideParamSyntax = true,
             paramLabel = "train …",
             description = "\"train\" and its options, as for longnet; \"longnet train --help\" describes them.")
     private List<String> arguments;

@@ -59,8 +59,10 @@ record TrainingJob(List<Path> jars, Path module, String mainClass, List<String> 
             spark.sc().addSparkListener(attempts);
             // Runs before Spark's own hook, which would stop the executors, and so the ranks, before they have saved.
             ShutdownHookManager.addShutdownHook(BEFORE_SPARKS, () -> {
-                spark.cancelJobGroup(GROUP);
-                attempts.awaitRanks();
+                if (!spark.sc().isStopped()) {
+                    spark.cancelJobGroup(GROUP);
+                    attempts.awaitRanks();
+                }
                 return BoxedUnit.UNIT;
             });
             run(spark);

@@ -89,7 +89,7 @@ class ClusterTest {
         assertThat(meetings).containsOnly(meetings.get(0)).first().asString().matches("127\\.0\\.0\\.1:[1-9]\\d+");
         assertThat(job.rank(0, 0).get("CUDA_VISIBLE_DEVICES"))
                 .isEqualTo(job.rank(0, 1).get("CUDA_VISIBLE_DEVICES"));
-        assertThat(job.said).containsExactly("attempt 1: 3 ranks, 2 on 127.0.0.1, 1 on 127.0.0.2");
+        assertThat(job.said).containsExactly("attempt 1: 2 ranks on 127.0.0.1, 1 rank on 127.0.0.2");
         assertThat(cluster.written(A, "stdout")).contains("to the output");
         assertThat(cluster.written(A, "stderr")).contains("to the error output");
     }
@@ -101,9 +101,9 @@ class ClusterTest {
 
         assertThat(job.said)
                 .containsExactly(
-                        "attempt 1: 3 ranks, 2 on 127.0.0.1, 1 on 127.0.0.2",
+                        "attempt 1: 2 ranks on 127.0.0.1, 1 rank on 127.0.0.2",
                         "rank 2 of 3 on 127.0.0.2 ended with exit code 3\n  no more memory for 7 of 13 rows",
-                        "attempt 2: 3 ranks, 2 on 127.0.0.1, 1 on 127.0.0.2");
+                        "attempt 2: 2 ranks on 127.0.0.1, 1 rank on 127.0.0.2");
         for (int rank = 0; rank < RANKS; rank++) {
             assertThat(job.rank(0, rank).getProperty("arguments")).doesNotContain("--resume");
             assertThat(job.rank(1, rank))
