@@ -24,6 +24,7 @@ final class Attempts extends SparkListener {
     private final Consumer<String> output;
     private final TreeMap<Integer, String> hosts = new TreeMap<>();
     private RankFailedException failure;
+    private int failedAttempt;
     private int running;
 
     /**
@@ -37,7 +38,10 @@ final class Attempts extends SparkListener {
         this.output = output;
     }
 
-    /** Why the last rank that failed did so; known for sure only once the context has stopped. */
+    /**
+     * What the first rank that failed in the last attempt said; those after it may have missed it alone. Known for sure
+     * only once the context has stopped.
+     */
     synchronized Optional<RankFailedException> failure() {
         return Optional.ofNullable(failure);
     }
@@ -87,11 +91,16 @@ final class Attempts extends SparkListener {
         if (!failed || failure instanceof RefusedException) {
             return;
         }
-        failure = failure((TaskFailedReason) end.reason());
-        if (failure instanceof RefusedException) {
+        RankFailedException latest = failure((TaskFailedReason) end.reason());
+        if (latest instanceof RefusedException) {
+            failure = latest;
             spark.cancelJobGroup(group);
-        } else {
-            output.accept(failure.getMessage());
+            return;
+        }
+        output.accept(latest.getMessage());
+        if (failure == null || end.stageAttemptId() != failedAttempt) {
+            failure = latest;
+            failedAttempt = end.stageAttemptId();
         }
     }
 

@@ -102,7 +102,11 @@ record TrainingJob(List<Path> jars, Path module, String mainClass, List<String> 
 
     private RankFailedException failure(Throwable e, Attempts attempts) {
         if (attempts.failure().isPresent()) {
-            return attempts.failure().get();
+            RankFailedException failure = attempts.failure().get();
+            return failure instanceof RefusedException
+                    ? failure
+                    : new RankFailedException("the last attempt failed: "
+                            + failure.getMessage().lines().findFirst().orElse("")); // the rest was said already
         }
         String message = String.valueOf(e.getMessage());
         if (message.contains("SPARK-24819")) { // the barrier's check of slots

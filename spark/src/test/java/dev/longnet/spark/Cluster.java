@@ -117,8 +117,11 @@ final class Cluster implements AutoCloseable {
     @Override
     public void close() {
         for (Process process : processes) {
-            process.descendants().forEach(ProcessHandle::destroyForcibly);
+            List<ProcessHandle> executors = process.descendants().toList();
             process.destroyForcibly();
+            executors.forEach(ProcessHandle::destroyForcibly);
+            process.onExit().join();
+            executors.forEach(executor -> executor.onExit().join());
         }
     }
 }

@@ -34,7 +34,11 @@ class TrainingJobTest {
 
         assertThat(failure)
                 .isNotInstanceOf(RefusedException.class)
-                .hasMessage("rank 1 of 3 on 127.0.0.1 ended with exit code 1\n  no more memory for 7 of 13 rows");
+                .hasMessage("the last attempt failed: rank 1 of 3 on 127.0.0.1 ended with exit code 1");
+        assertThat(job.said)
+                .filteredOn(
+                        "rank 1 of 3 on 127.0.0.1 ended with exit code 1\n  no more memory for 7 of 13 rows"::equals)
+                .hasSize(2);
         assertThat(job.out.resolve("1-2.txt")).exists();
         assertThat(job.out.resolve("2-2.txt")).doesNotExist();
     }
