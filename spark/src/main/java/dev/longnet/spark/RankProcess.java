@@ -53,11 +53,7 @@ final class RankProcess implements AutoCloseable {
     RankProcess(
             Program program, List<Path> classPath, Map<String, String> environment, PrintStream out, PrintStream err)
             throws IOException {
-        ProcessBuilder builder = new ProcessBuilder(command(program, classPath));
-        File folder = new File(program.folder());
-        if (folder.isDirectory()) {
-            builder.directory(folder);
-        }
+        ProcessBuilder builder = new ProcessBuilder(command(program, classPath)).directory(new File(program.folder()));
         NATIVE.forEach(builder.environment()::putIfAbsent);
         builder.environment().putAll(environment);
         process = builder.start();

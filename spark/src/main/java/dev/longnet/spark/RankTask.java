@@ -36,6 +36,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Integ
     @Override
     public Iterator<Integer> apply(Iterator<Integer> partition) {
         BarrierTaskContext context = BarrierTaskContext.get();
+        requireFolder(program.folder(), host());
         List<Greeting> greetings =
                 Greeting.parse(context.allGather(greeting(context).text()));
         Placement place = Placement.of(greetings.stream().map(Greeting::host).toList(), context.partitionId());
@@ -56,14 +57,28 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Integ
         return partition;
     }
 
+    /** Without it relative paths would name other files on this machine than where the command was started. */
+    static void requireFolder(String folder, String host) {
+        if (!Files.isDirectory(Path.of(folder))) {
+            throw new RefusedException(
+                    folder + ", where longnet-spark was started, does not exist on " + host
+                            + "; start it in a folder that all machines share",
+                    FAILED);
+        }
+    }
+
+    /** The name under which Spark knows this machine. */
+    private static String host() {
+        return SparkEnv.get().blockManager().blockManagerId().host();
+    }
+
     private Greeting greeting(BarrierTaskContext context) {
         ResourceInformation gpu = context.resourcesJMap().get("gpu");
         boolean held = program.out()
                 .map(out -> Files.exists(out.resolve("config.yaml")))
                 .orElse(false);
         try (ServerSocket socket = new ServerSocket(0)) {
-            String host = SparkEnv.get().blockManager().blockManagerId().host();
-            return new Greeting(host, socket.getLocalPort(), held, gpu == null ? "" : gpu.addresses()[0]);
+            return new Greeting(host(), socket.getLocalPort(), held, gpu == null ? "" : gpu.addresses()[0]);
         } catch (IOException e) {
             throw new RankFailedException("no free port to meet on: " + e.getMessage());
         }

@@ -79,4 +79,14 @@ class TrainingJobTest {
 
         assertThat(failure).hasMessageStartingWith("4 ranks need 4 task slots at once");
     }
+
+    @Test
+    void aFolderThatAMachineLacksIsRefused() {
+        String lacking = folder.resolve("lacking").toString();
+        RefusedException refusal =
+                catchThrowableOfType(RefusedException.class, () -> RankTask.requireFolder(lacking, "b"));
+
+        assertThat(refusal).hasMessageStartingWith(lacking + ", where longnet-spark was started, does not exist on b;");
+        RankTask.requireFolder(folder.toString(), "b");
+    }
 }
