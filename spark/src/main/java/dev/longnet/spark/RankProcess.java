@@ -15,6 +15,8 @@ import java.util.function.BooleanSupplier;
 final class RankProcess implements AutoCloseable {
     /** Memory and threads of the native libraries, as in the launcher {@code longnet}, unless the node sets them. */
     static final Map<String, String> NATIVE = Map.of(
+            "TORCH_CPP_LOG_LEVEL", "ERROR",
+            "NCCL_NVLS_ENABLE", "0",
             "MALLOC_ARENA_MAX", "1",
             "MALLOC_MMAP_MAX_", "0",
             "MALLOC_TRIM_THRESHOLD_", "1000000000000",
