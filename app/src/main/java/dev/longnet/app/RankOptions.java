@@ -4,12 +4,8 @@ import static dev.longnet.Checks.requireArgument;
 
 import dev.longnet.ranks.LauncherVariables;
 import dev.longnet.ranks.Mesh;
-import dev.longnet.ranks.RankLimits;
 import dev.longnet.ranks.RankPlace;
-import dev.longnet.ranks.Ranks;
-import dev.longnet.tensor.Compute;
 import java.util.Optional;
-import org.bytedeco.pytorch.Device;
 import picocli.CommandLine;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -69,15 +65,8 @@ final class RankOptions {
         if (place.isEmpty()) {
             return LocalRanks.run(size, root().getParseResult().originalArgs(), command.commandLine());
         }
-        RankPlace here = place.get();
         LocalRanks.endWithLauncher();
-        Device mine = Compute.deviceOfRank(device, here.localRank(), here.localSize());
-        return Ranks.run(
-                here,
-                mine,
-                RankLimits.of(System.getenv()),
-                all -> body.run(new Mesh(
-                        all.world(), all.split(here.rank() / sequence), mine, here.localRank(), here.localSize())));
+        return RankProcess.run(place.get(), device, sequence, body);
     }
 
     private CommandLine root() {
