@@ -4,11 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -156,20 +154,7 @@ class PlanCommandTest {
     /** A plan is made where nobody wants to wait, and may be made where there is no libtorch. */
     @Test
     void plansDoNotLoadLibtorch() throws Exception {
-        Process process = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-verbose:class",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        Main.class.getName(),
-                        "plan",
-                        "--ranks",
-                        "8")
-                .redirectErrorStream(true)
-                .start();
-        String classes = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
-        assertThat(process.exitValue()).isZero();
+        String classes = Cli.loading("plan", "--ranks", "8");
         assertThat(classes)
                 .contains("dev.longnet.plan.Planner", "What they rest on:")
                 .doesNotContain("org.bytedeco");

@@ -10,11 +10,6 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Between processes' host memory, by Gloo over TCP. Narrow floating point numbers are summed in float32. */
 record GlooTransport(ProcessGroup group) implements Transport {
-    @Override
-    public Running allToAll(Tensor out, Tensor in, long[] outRows, long[] inRows) {
-        return new Running(group.allToAll(out, in, outRows, inRows));
-    }
-
     /** Everyone's part of everyone is sent and then summed here: libtorch's own takes four times as long. */
     @Override
     public Running reduceScatter(Tensor out, Tensor in) {
@@ -61,7 +56,7 @@ record GlooTransport(ProcessGroup group) implements Transport {
     @Override
     public Running allReduce(Tensor sum) {
         if (!isNarrow(sum)) {
-            return new Running(group.allReduce(sum));
+            return Transport.super.allReduce(sum);
         }
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
@@ -74,20 +69,5 @@ record GlooTransport(ProcessGroup group) implements Transport {
         try (var off = Gradient.off()) {
             to.copy_(from);
         }
-    }
-
-    @Override
-    public Running broadcast(Tensor tensor, int root) {
-        return new Running(group.broadcast(tensor, root));
-    }
-
-    @Override
-    public void abort() {
-        group.abort();
-    }
-
-    @Override
-    public void close() {
-        group.close();
     }
 }

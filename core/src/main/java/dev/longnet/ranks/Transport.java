@@ -1,6 +1,7 @@
 package dev.longnet.ranks;
 
 import dev.longnet.tensor.Pending;
+import dev.longnet.tensor.ProcessGroup;
 import org.bytedeco.pytorch.Tensor;
 
 /** How a group's tensors travel, once its ranks agree. Nothing is empty here but rows of an all-to-all. */
@@ -17,19 +18,36 @@ interface Transport extends AutoCloseable {
         }
     }
 
-    Running allToAll(Tensor out, Tensor in, long[] outRows, long[] inRows);
+    /** libtorch's group, whose own operations serve where there is no better way. */
+    ProcessGroup group();
 
-    Running reduceScatter(Tensor out, Tensor in);
+    default Running allToAll(Tensor out, Tensor in, long[] outRows, long[] inRows) {
+        return new Running(group().allToAll(out, in, outRows, inRows));
+    }
 
-    Running allGather(Tensor out, Tensor in);
+    default Running reduceScatter(Tensor out, Tensor in) {
+        return new Running(group().reduceScatter(out, in));
+    }
 
-    Running allReduce(Tensor sum);
+    default Running allGather(Tensor out, Tensor in) {
+        return new Running(group().allGather(out, in));
+    }
 
-    Running broadcast(Tensor tensor, int root);
+    default Running allReduce(Tensor sum) {
+        return new Running(group().allReduce(sum));
+    }
+
+    default Running broadcast(Tensor tensor, int root) {
+        return new Running(group().broadcast(tensor, root));
+    }
 
     /** Gives up what is under way. */
-    void abort();
+    default void abort() {
+        group().abort();
+    }
 
     @Override
-    void close();
+    default void close() {
+        group().close();
+    }
 }

@@ -76,11 +76,12 @@ public final class AdamW implements AutoCloseable {
         exchange = ranks.size() == 1 ? null : new GradientExchange(ranks, buckets);
     }
 
-    /** The gradients of the model's next block, from the last to the first, are complete; they may be summed now. */
-    public void blockDone() {
-        if (exchange != null) {
-            exchange.startNext();
-        }
+    /**
+     * What the backward pass calls whenever the gradients of the next block, from the last to the first, are complete, so
+     * that they are summed while it goes on; null for one rank, which has nothing to sum.
+     */
+    public Runnable blockDone() {
+        return exchange == null ? null : exchange::startNext;
     }
 
     /**

@@ -196,7 +196,7 @@ public final class Trainer {
         for (int i = 1; i <= t.accumulate(); i++) {
             try (Scope scope = new Scope()) {
                 Tensor rows = share.next(windows, model.device());
-                Execution now = i < t.accumulate() ? execution : execution.withBlockDone(optimizer::blockDone);
+                Execution now = i < t.accumulate() ? execution : execution.withBlockDone(optimizer.blockDone());
                 Tensor features = model.features(rows.narrow(1, 0, share.tokens()), null, share.stretch(), now);
                 Tensor targets = rows.narrow(1, 1, share.tokens());
                 Tensor mean = Loss.backward(model, features, targets, weight, t.lossChunk(model.device()), now);

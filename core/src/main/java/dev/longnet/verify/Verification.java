@@ -88,9 +88,11 @@ public record Verification(
             String obstacle = attention
                     ? AttentionCase.obstacle(theCase, kernel, type, device)
                     : ModelCase.obstacle(theCase, kernel, type, device);
-            long length = theCase.tensor(attention ? "q" : "tokens").size(1);
-            if (obstacle == null && length < group.size()) {
-                obstacle = "cannot cut " + length + " tokens over " + group.size() + " ranks; use fewer";
+            if (obstacle == null && group.size() > 1) {
+                long length = theCase.tensor(attention ? "q" : "tokens").size(1);
+                obstacle = length >= group.size()
+                        ? null
+                        : "cannot cut " + length + " tokens over " + group.size() + " ranks; use fewer";
             }
             if (obstacle != null) {
                 String sentence = "attention kernel " + kernel.name() + " " + obstacle;

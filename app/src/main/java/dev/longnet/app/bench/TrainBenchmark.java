@@ -123,7 +123,7 @@ public record TrainBenchmark(
         @Override
         public void start() {
             try (Scope step = new Scope()) {
-                Execution now = execution.withBlockDone(optimizer::blockDone);
+                Execution now = execution.withBlockDone(optimizer.blockDone());
                 Tensor features = model.features(inputs, null, share.stretch(), now);
                 Loss.backward(model, features, targets, share.weight(), config.lossChunk(model.device()), now);
                 optimizer.clip();
