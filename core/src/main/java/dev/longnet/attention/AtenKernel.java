@@ -190,7 +190,8 @@ final class AtenKernel implements AttentionKernel {
         return view.full() && !spec.ragged(q.size(1));
     }
 
-    private static Tensor times(Tensor tensor, Tensor factorOrNull) {
+    /** The tensor times a factor, which may be null for none. */
+    static Tensor times(Tensor tensor, Tensor factorOrNull) {
         return factorOrNull == null ? tensor : tensor.mul(factorOrNull);
     }
 

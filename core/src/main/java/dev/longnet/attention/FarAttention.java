@@ -39,8 +39,8 @@ final class FarAttention {
         List<Tensor> outs = new ArrayList<>(), lses = new ArrayList<>();
         for (Part part : damping.later(keys.size(2), queries.size(2), ratio)) {
             Aten.Flash attended = attend(
-                    times(rows(queries, part), damping.ofQueries(part, ratio, queries)),
-                    times(keys, damping.ofKeys(part, ratio, keys)),
+                    AtenKernel.times(rows(queries, part), damping.ofQueries(part, ratio, queries)),
+                    AtenKernel.times(keys, damping.ofKeys(part, ratio, keys)),
                     values);
             outs.add(attended.out());
             lses.add(attended.lse());
@@ -58,13 +58,13 @@ final class FarAttention {
             Tensor qFactor = damping.ofQueries(part, ratio, queries), kFactor = damping.ofKeys(part, ratio, keys);
             Aten.FlashGradients g = gradients(
                     rows(doutReady, part),
-                    times(rows(queries, part), qFactor),
-                    times(keys, kFactor),
+                    AtenKernel.times(rows(queries, part), qFactor),
+                    AtenKernel.times(keys, kFactor),
                     values,
                     rows(outReady, part),
                     rows(lse.to(wide), part));
-            dq.add(times(g.dq(), qFactor));
-            Tensor dkPart = times(g.dk(), kFactor);
+            dq.add(AtenKernel.times(g.dq(), qFactor));
+            Tensor dkPart = AtenKernel.times(g.dk(), kFactor);
             dk = dk == null ? dkPart : dk.add(dkPart);
             dv = dv == null ? g.dv() : dv.add(g.dv());
         }
@@ -119,9 +119,5 @@ final class FarAttention {
 
     private static Tensor joined(List<Tensor> parts) {
         return parts.size() == 1 ? parts.get(0) : Tensors.cat(2, parts.toArray(Tensor[]::new));
-    }
-
-    private static Tensor times(Tensor tensor, Tensor factorOrNull) {
-        return factorOrNull == null ? tensor : tensor.mul(factorOrNull);
     }
 }
