@@ -17,7 +17,11 @@ import picocli.CommandLine.Option;
 @Command(
         name = "attention",
         description = "Measures attention alone, forward and with its gradient, on random inputs.",
-        footer = {"", "TFLOP/s count the field's nominal operations, 4·D a visible pair and 2.5 times that backward."})
+        footer = {
+            "",
+            "TFLOP/s count the field's nominal operations, 4·D a visible pair and 2.5 times that backward.",
+            "Over ranks, \"sent\" is what the one that sends most has sent, \"formula\" what it should have by arithmetic."
+        })
 final class BenchAttention implements Callable<Integer> {
     @Option(
             names = "--lengths",

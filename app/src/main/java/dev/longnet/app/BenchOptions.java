@@ -71,7 +71,15 @@ final class BenchOptions {
         }
         output.say("%s", heading);
         Table table = new Table(
-                lengthTitle, "direction", timeTitle, "tokens/s", "TFLOP/s", "peak memory", "memory/token", "sent");
+                lengthTitle,
+                "direction",
+                timeTitle,
+                "tokens/s",
+                "TFLOP/s",
+                "peak memory",
+                "memory/token",
+                "sent",
+                "formula");
         for (Measurement m : results) {
             table.row(
                     m.length(),
@@ -81,7 +89,8 @@ final class BenchOptions {
                     String.format(Locale.ROOT, "%.4f", m.tflops()),
                     m.peakBytes() == null ? "-" : Human.bytes(m.peakBytes()),
                     m.peakBytes() == null ? "-" : Human.bytes((double) m.peakBytes() / m.length() / m.batch()),
-                    m.sentBytes() == null ? "-" : Human.bytes(m.sentBytes()));
+                    m.sentBytes() == null ? "-" : Human.bytes(m.sentBytes()),
+                    m.formulaBytes() == null ? "-" : Human.bytes(m.formulaBytes()));
         }
         output.say(table);
     }

@@ -28,7 +28,7 @@ import java.util.stream.LongStream;
  * Of a branch whose segments are w tokens, whole shards of l tokens that r divides, R and S of all heads together are at
  * most H·(w − l)/r, so that 2·(w/r)·E values are never reached, whatever N is.
  */
-final class ShardPlan {
+public final class ShardPlan {
     private final DilationPattern pattern;
     private final SequenceShards shards;
     private final boolean causal;
@@ -48,7 +48,8 @@ final class ShardPlan {
 
     private record Pair(int from, int to) {}
 
-    ShardPlan(DilationPattern pattern, SequenceShards shards, boolean causal) {
+    /** @param causal whether a token sees only itself and what stands before it */
+    public ShardPlan(DilationPattern pattern, SequenceShards shards, boolean causal) {
         this.pattern = pattern;
         this.shards = shards;
         this.causal = causal;
@@ -104,7 +105,7 @@ final class ShardPlan {
     }
 
     /** Whether no rank sends anything. */
-    boolean isEmpty() {
+    public boolean isEmpty() {
         return far.stream().allMatch(List::isEmpty);
     }
 
@@ -146,13 +147,21 @@ final class ShardPlan {
                 .sum();
     }
 
-    /** Bytes that the rank sends in a layer's forward pass over B examples. */
-    long forwardBytes(int rank, int heads, int keyValueHeads, int headDim, int batch, int bytesPerNumber) {
+    /**
+     * Bytes that the rank sends in a layer's forward pass over B examples.
+     *
+     * @param bytesPerNumber of the inputs' type
+     */
+    public long forwardBytes(int rank, int heads, int keyValueHeads, int headDim, int batch, int bytesPerNumber) {
         return 2L * batch * headDim * bytesPerNumber * rowsSent(rank, heads, keyValueHeads);
     }
 
-    /** Bytes that the rank sends in a layer's backward pass over B examples. */
-    long backwardBytes(int rank, int heads, int keyValueHeads, int headDim, int batch, int bytesPerNumber) {
+    /**
+     * Bytes that the rank sends in a layer's backward pass over B examples.
+     *
+     * @param bytesPerNumber of the inputs' type
+     */
+    public long backwardBytes(int rank, int heads, int keyValueHeads, int headDim, int batch, int bytesPerNumber) {
         long gradients = 2L * batch * headDim * Math.max(Float.BYTES, bytesPerNumber);
         return forwardBytes(rank, heads, keyValueHeads, headDim, batch, bytesPerNumber)
                 + gradients * rowsReceived(rank, heads, keyValueHeads);

@@ -6,6 +6,7 @@ import dev.longnet.attention.Attention;
 import dev.longnet.attention.AttentionKernel;
 import dev.longnet.attention.AttentionSpec;
 import dev.longnet.attention.SequenceShards;
+import dev.longnet.attention.ShardPlan;
 import dev.longnet.pattern.DilationPattern;
 import dev.longnet.ranks.RankGroup;
 import dev.longnet.tensor.Compute;
@@ -13,6 +14,7 @@ import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.NumberFormats;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
@@ -61,9 +63,10 @@ public record AttentionBenchmark(
 
     /** Refuses a length for which this machine has too little memory. */
     public void requireRoom(long length, boolean backward) {
-        int bytes = dtype.equals("float64") ? Double.BYTES : dtype.equals("bfloat16") ? Short.BYTES : Float.BYTES;
         MemoryNeed.require(
-                "attention over " + length + " tokens", MemoryNeed.attention(this, length, bytes, backward), device);
+                "attention over " + length + " tokens",
+                MemoryNeed.attention(this, length, bytesPerNumber(), backward),
+                device);
     }
 
     /**
@@ -92,7 +95,23 @@ public record AttentionBenchmark(
                 batch * length / timing.milliseconds() * 1e3,
                 timing.peakBytes(),
                 ranks.size(),
-                timing.sentBytes());
+                timing.sentBytes(),
+                ranks.size() == 1 ? null : formulaBytes(length, backward));
+    }
+
+    /** What the rank that sends most is to send in one run. */
+    private long formulaBytes(long length, boolean backward) {
+        int bytes = bytesPerNumber();
+        ShardPlan plan = new ShardPlan(pattern, SequenceShards.of(pattern, length, ranks.size()), causal);
+        return IntStream.range(0, ranks.size())
+                .mapToLong(rank -> plan.forwardBytes(rank, heads, keyValueHeads, headDim, batch, bytes)
+                        + (backward ? plan.backwardBytes(rank, heads, keyValueHeads, headDim, batch, bytes) : 0))
+                .max()
+                .orElseThrow();
+    }
+
+    private int bytesPerNumber() {
+        return dtype.equals("float64") ? Double.BYTES : dtype.equals("bfloat16") ? Short.BYTES : Float.BYTES;
     }
 
     /** q (B, N, H, D), k and v (B, N, Hk, D), and the gradient of the output. */

@@ -60,6 +60,7 @@ public record GenerateBenchmark(LongNetConfig model, int tokens, boolean bfloat1
                 1e3 / timing.milliseconds(),
                 timing.peakBytes(),
                 1,
+                null,
                 null);
     }
 

@@ -20,7 +20,8 @@ package dev.longnet.app.bench;
  * @param peakBytes most memory it needed, inputs and weights included, of several ranks that of the largest; null where
  *     that cannot be had
  * @param ranks processes that computed it together
- * @param sentBytes bytes of tensors that the rank that sends most sends to others in one run; null for one rank
+ * @param sentBytes bytes of tensors that the rank that sends most sends to others in one run, counted; null for one rank
+ * @param formulaBytes the same of attention by {@link dev.longnet.attention.ShardPlan}'s formula; else null
  */
 public record Measurement(
         String op,
@@ -39,7 +40,8 @@ public record Measurement(
         double tokensPerSecond,
         Long peakBytes,
         int ranks,
-        Long sentBytes) {
+        Long sentBytes,
+        Long formulaBytes) {
 
     static String direction(boolean backward) {
         return backward ? "forward+backward" : "forward";

@@ -74,7 +74,8 @@ public record TrainBenchmark(
                 batch * length / timing.milliseconds() * 1e3,
                 timing.peakBytes(),
                 mesh.world().size(),
-                timing.sentBytes());
+                timing.sentBytes(),
+                null);
     }
 
     private static final class Steps implements Workload {
