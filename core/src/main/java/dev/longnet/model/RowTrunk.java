@@ -20,8 +20,11 @@ import org.bytedeco.pytorch.Tensor;
  * gradient of its own. B batch, N length, E embedding, V vocabulary.
  */
 final class RowTrunk {
-    /** Bytes of a block's widest tensor; longer sequences are taken in parts. */
-    private static final long WIDEST = 1L << 30;
+    /**
+     * Bytes of a block's widest tensor; longer sequences are taken in parts. A quarter of a GiB is enough for products at
+     * full speed, and so little that the most memory is in attention, which grows with a rank's tokens alone.
+     */
+    private static final long WIDEST = 1L << 28;
 
     private final LongNetConfig config;
     private final MasterWeights table;

@@ -110,7 +110,9 @@ public final class Compute {
     /** Makes an NVIDIA GPU this thread's, where it is one. */
     public static void use(Device device) {
         if (device.is_cuda()) {
-            torch_cuda.set_device((byte) CudaDriver.gpu(device));
+            int gpu = CudaDriver.gpu(device);
+            torch_cuda.set_device((byte) gpu); // which in a new thread leaves GPU 0 without a context
+            CudaDriver.on(gpu).close();
         }
     }
 

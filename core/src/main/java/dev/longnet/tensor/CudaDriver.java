@@ -51,16 +51,20 @@ final class CudaDriver {
         }
     }
 
-    /** Makes the context of a GPU this thread's until closed; a thread that used libtorch on that GPU has it already. */
+    /**
+     * Makes the context of a GPU this thread's until closed, and after that too where the thread had none. A thread that
+     * used libtorch on that GPU has it already, unless nothing it did needed more than memory that libtorch had kept.
+     */
     static Guard on(int gpu) {
         CUctx_st wanted = CONTEXTS.get(gpu), current = CURRENT.get();
         check(cudart.cuCtxGetCurrent(current), "asking for the GPU in use");
         if (current.equals(wanted)) {
             return () -> {};
         }
-        CUctx_st before = current.isNull() ? null : new CUctx_st(current);
+        boolean none = current.isNull();
+        CUctx_st before = new CUctx_st(current);
         check(cudart.cuCtxSetCurrent(wanted), "changing to GPU " + gpu);
-        return () -> check(cudart.cuCtxSetCurrent(before), "changing back from GPU " + gpu);
+        return none ? () -> {} : () -> check(cudart.cuCtxSetCurrent(before), "changing back from GPU " + gpu);
     }
 
     /** Throws unless a call of the driver succeeded. */

@@ -124,6 +124,7 @@ final class GraphNode {
                 throw new UnsupportedOperationException(
                         "attention has first derivatives only; walk the graph backward without create_graph");
             }
+            Compute.use(gradOut.device()); // libtorch walks the graph in a thread of its own
             Tensor[] ours = backward.apply(gradOut);
             if (ours.length != inputs) {
                 throw new AssertionError(ours.length + " gradients for " + inputs + " inputs");

@@ -42,7 +42,8 @@ public final class TensorMap {
         int[] step = new int[shape.length];
         Arrays.fill(step, 1);
         TensorMap mine = MINE.get();
-        try (var address = tensor.data_ptr()) {
+        try (var on = CudaDriver.on(CudaDriver.gpu(tensor.device()));
+                var address = tensor.data_ptr()) {
             check(
                     cudart.cuTensorMapEncodeTiled(
                             mine.map,
