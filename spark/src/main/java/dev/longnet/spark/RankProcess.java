@@ -17,6 +17,7 @@ final class RankProcess implements AutoCloseable {
     static final Map<String, String> NATIVE = Map.of(
             "TORCH_CPP_LOG_LEVEL", "ERROR",
             "NCCL_NVLS_ENABLE", "0",
+            "TORCH_NCCL_ASYNC_ERROR_HANDLING", "0",
             "MALLOC_ARENA_MAX", "1",
             "MALLOC_MMAP_MAX_", "0",
             "MALLOC_TRIM_THRESHOLD_", "1000000000000",
