@@ -92,7 +92,7 @@ public final class Trainer {
         try (Scope scope = new Scope()) {
             Windows windows = new Windows(train, t.length(), t.batch(), t.seed());
             Share share = Share.of(mesh, config.model().pattern(), t.batch(), t.length(), t.kernel());
-            Agreement.require(mesh.world(), config, train, heldOut);
+            SameRun.require(mesh.world(), config, train, heldOut);
             // Locked once the arguments are known to be good: a call that is refused leaves no folder.
             try (RunLock lock = mesh.first() ? RunLock.take(run) : null) {
                 return run(resume, device, windows, share);

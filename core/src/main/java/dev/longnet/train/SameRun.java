@@ -7,11 +7,11 @@ import dev.longnet.ranks.RankGroup;
 import java.util.Set;
 
 /** Makes sure that all ranks train the same model in the same way on the same text. */
-final class Agreement {
+final class SameRun {
     /** What may differ from machine to machine; the text itself is compared by its checksum. */
     private static final Set<String> LOCAL = Set.of("train.device", "train.threads", "data.sources");
 
-    private Agreement() {}
+    private SameRun() {}
 
     /** @param heldOut may be null */
     static void require(RankGroup world, RunConfig config, TokenFile train, TokenFile heldOut) {
