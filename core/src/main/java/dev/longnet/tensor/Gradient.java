@@ -34,12 +34,23 @@ public final class Gradient {
         return () -> GradMode.set_enabled(before);
     }
 
-    /** Adds the gradients of everything that {@code out} was computed from, given its own. */
+    /**
+     * Adds the gradients of everything that {@code out} was computed from, given its own. What a {@link Backward} throws
+     * comes out.
+     */
     public static void backward(Tensor out, Tensor gradOut) {
-        out.backward(gradOut, new BoolOptional(), false, new TensorArrayRefOptional());
+        try {
+            out.backward(gradOut, new BoolOptional(), false, new TensorArrayRefOptional());
+        } catch (RuntimeException e) {
+            GraphNode.rethrow(e);
+            throw e;
+        }
     }
 
-    /** The gradients of the inputs, in their order, given that of {@code out}; they are not added to the inputs' own. */
+    /**
+     * The gradients of the inputs, in their order, given that of {@code out}; they are not added to the inputs' own. What a
+     * {@link Backward} throws comes out.
+     */
     public static Tensor[] of(Tensor out, Tensor gradOut, Tensor... inputs) {
         try (Scope scope = new Scope()) {
             TensorVector results = torch.grad(
@@ -52,6 +63,9 @@ public final class Gradient {
             Tensor[] gradients = new Tensor[inputs.length];
             Arrays.setAll(gradients, i -> scope.keep(new Tensor(results.get(i))));
             return gradients;
+        } catch (RuntimeException e) {
+            GraphNode.rethrow(e);
+            throw e;
         }
     }
 

@@ -3,6 +3,7 @@ package dev.longnet.tensor;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Edge;
@@ -33,6 +34,9 @@ final class GraphNode {
     private static final Map<Long, GraphNode> ALIVE = new ConcurrentHashMap<>();
     private static final Freed FREED = Scope.own(new Freed());
     private static final ThreadLocal<TensorVector> HANDED = new ThreadLocal<>();
+
+    /** What one of ours has thrown last. libtorch, which may call us on a thread of its own, passes on only the text. */
+    private static final AtomicReference<Throwable> THROWN = new AtomicReference<>();
 
     private final Gradient.Backward backward;
     private final int inputs;
@@ -83,6 +87,17 @@ final class GraphNode {
         return ALIVE.size();
     }
 
+    /** Throws what one of ours has thrown, given what libtorch has made of it; returns if that came from elsewhere. */
+    static void rethrow(RuntimeException fromLibtorch) {
+        Throwable ours = THROWN.getAndSet(null);
+        if (ours != null && String.valueOf(fromLibtorch.getMessage()).startsWith(ours.toString())) {
+            if (ours instanceof Error error) {
+                throw error;
+            }
+            throw (RuntimeException) ours;
+        }
+    }
+
     /** Takes the incoming gradient. */
     private final class Before extends FunctionPreHook {
         @Override
@@ -106,6 +121,9 @@ final class GraphNode {
                     System.arraycopy(gradients(), 0, all, 0, inputs);
                 }
                 results = Scope.own(new TensorVector(all));
+            } catch (RuntimeException | Error e) {
+                THROWN.set(e);
+                throw e;
             } finally {
                 gradOut.close();
                 if (!torch.get_current_graph_task_keep_graph()) {

@@ -3,6 +3,8 @@ package dev.longnet.tensor;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.longnet.InvalidArgumentException;
+import dev.longnet.LongNetException;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -170,6 +172,50 @@ class GradientTest {
                     },
                     a);
             assertThatThrownBy(() -> out.sum().backward()).hasMessageContaining("no gradient today");
+        }
+        assertThat(GraphNode.alive()).isEqualTo(before);
+    }
+
+    /** A node that throws, below one that walks its own graph backward, as recomputation does. */
+    private static Tensor thrower(Tensor a, Throwable what) {
+        return Gradient.attach(
+                a.detach(),
+                new Tensor[0],
+                g -> {
+                    try (var on = Gradient.on()) {
+                        Tensor leaf = leaf(3);
+                        Gradient.Backward inner = gradOut -> {
+                            if (what instanceof Error error) {
+                                throw error;
+                            }
+                            throw (RuntimeException) what;
+                        };
+                        Gradient.backward(Gradient.attach(leaf.detach(), new Tensor[0], inner, leaf), g);
+                        return new Tensor[] {leaf.grad()};
+                    }
+                },
+                a);
+    }
+
+    @Test
+    void whatABackwardThrowsComesOutAsItIs() {
+        int before = GraphNode.alive();
+        for (Throwable what : new Throwable[] {
+            new LongNetException("rank 1 on host b is gone\nand does not come back"),
+            new InvalidArgumentException("3 is not even"),
+            new OutOfMemoryError("Java heap space")
+        }) {
+            try (Scope scope = new Scope()) {
+                Tensor a = leaf(3), ones = Tensors.full(1, F64, 3);
+                assertThatThrownBy(() -> Gradient.backward(thrower(a, what), ones))
+                        .isSameAs(what);
+                assertThatThrownBy(() -> Gradient.of(thrower(a, what), ones, a)).isSameAs(what);
+                // Thrown where nobody takes it, it is not the cause of what fails later.
+                assertThatThrownBy(() -> thrower(a, what).sum().backward()).hasMessageContaining(what.getMessage());
+                assertThatThrownBy(() -> Gradient.backward(a.mul(a), Tensors.full(1, F64, 4)))
+                        .isNotSameAs(what)
+                        .hasMessageContaining("shape");
+            }
         }
         assertThat(GraphNode.alive()).isEqualTo(before);
     }
