@@ -16,22 +16,33 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine;
 
 /**
  * Ranks of one machine: starts this program once for each, with the variables that launchers set, and watches them. The
- * first speaks for all: its output is passed on, that of the others is shown when they fail and it does not say why.
+ * first speaks for all: its output is passed on, that of another is shown when it fails and the first does not say why.
+ *
+ * <p>Ranks end together by themselves, within two seconds of the first (see {@link dev.longnet.ranks.Ranks}). So once one
+ * has failed, whatever still runs a little later cannot end by itself, as a stopped process cannot, and is killed.
  */
 final class LocalRanks {
     private static final String LAUNCHER = "LONGNET_LAUNCHER_PID";
-    private static final int FAILED = 1, LINES = 20;
+    private static final int LINES = 20, FIRST_SIGNAL = 128;
+    private static final long GRACE_MILLIS = 2_500;
 
-    /** Once a rank has failed, the others find out by themselves and end within this time. */
-    private static final long GRACE_SECONDS = 12;
+    /** More than the ranks themselves take to save and end. */
+    private static final long PATIENCE_MINUTES = 11;
 
-    private final List<Rank> ranks = new ArrayList<>();
+    private final List<Rank> ranks = new CopyOnWriteArrayList<>();
+    private final BlockingQueue<Rank> ended = new LinkedBlockingQueue<>();
+    private final CountDownLatch over = new CountDownLatch(1);
     private final CommandLine command;
+    private volatile boolean interrupted;
 
     private LocalRanks(CommandLine command) {
         this.command = command;
@@ -52,6 +63,7 @@ final class LocalRanks {
             return all.await();
         } finally {
             all.kill();
+            all.over.countDown();
             try {
                 Runtime.getRuntime().removeShutdownHook(onInterrupt);
             } catch (IllegalStateException e) {
@@ -66,9 +78,9 @@ final class LocalRanks {
         if (pid != null) {
             Optional<ProcessHandle> launcher = ProcessHandle.of(Long.parseLong(pid));
             if (launcher.isEmpty()) {
-                Runtime.getRuntime().halt(FAILED);
+                Runtime.getRuntime().halt(Failures.FAILED);
             }
-            launcher.get().onExit().thenRun(() -> Runtime.getRuntime().halt(FAILED));
+            launcher.get().onExit().thenRun(() -> Runtime.getRuntime().halt(Failures.FAILED));
         }
     }
 
@@ -109,62 +121,68 @@ final class LocalRanks {
     private int await() {
         try {
             Rank failed = null;
-            long end = Long.MAX_VALUE;
-            while (ranks.stream().anyMatch(rank -> rank.process.isAlive()) && System.nanoTime() < end) {
-                for (Rank rank : ranks) {
-                    if (failed == null
-                            && rank.process.waitFor(20, TimeUnit.MILLISECONDS)
-                            && rank.process.exitValue() != 0) {
-                        failed = rank;
-                        end = System.nanoTime() + TimeUnit.SECONDS.toNanos(GRACE_SECONDS);
-                    }
+            long deadline = 0;
+            for (int i = 0; i < ranks.size(); i++) {
+                long left = deadline - System.nanoTime();
+                Rank rank = failed == null ? ended.take() : ended.poll(left, TimeUnit.NANOSECONDS);
+                if (rank == null) {
+                    break;
                 }
-                if (failed != null) {
-                    Thread.sleep(20);
+                if (failed == null && rank.code() != 0) {
+                    failed = rank;
+                    deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(GRACE_MILLIS);
                 }
             }
             kill();
             for (Rank rank : ranks) {
                 rank.finish();
-                if (failed == null && rank.process.exitValue() != 0) {
-                    failed = rank;
-                }
             }
-            return failed == null ? 0 : explain(failed);
+            if (failed == null) {
+                return 0;
+            }
+            explain(failed);
+            return failed.code() == Failures.WRONG_CALL ? Failures.WRONG_CALL : Failures.FAILED;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new LongNetException(e, "interrupted while the ranks were running");
         }
     }
 
-    /** Says why a rank failed unless the first rank has done so, and gives the exit code. */
-    private int explain(Rank failed) {
-        boolean told = !ranks.get(0).errors.isEmpty() && ranks.get(0).process.exitValue() <= Failures.WRONG_CALL;
-        int code = failed.process.exitValue();
-        if (!told) {
-            String message = "rank " + failed.number + " (process " + failed.process.pid() + " on this machine) "
-                    + (code > 128 ? "was ended by signal " + (code - 128) : "ended with code " + code);
+    /** Says why a rank failed, unless the first rank has done so or the user has ended it. */
+    private void explain(Rank failed) {
+        boolean told = ranks.get(0).hasSpoken();
+        if (failed.hasSpoken() ? told : interrupted) {
+            return;
+        }
+        if (failed.number > 0) {
             failed.errors.forEach(command.getErr()::println);
-            command.getErr().println(command.getCommandSpec().qualifiedName() + ": " + message);
         }
-        return code == Failures.WRONG_CALL ? Failures.WRONG_CALL : FAILED;
+        if (!failed.hasSpoken() && !told) {
+            int signal = failed.code() - FIRST_SIGNAL;
+            command.getErr()
+                    .printf(
+                            "%s: rank %d (process %d on this machine) %s%n",
+                            command.getCommandSpec().qualifiedName(),
+                            failed.number,
+                            failed.process.pid(),
+                            signal > 0 ? "was ended by signal " + signal : "ended with code " + failed.code());
+        }
     }
 
-    /** Asks all ranks to save and end, and waits for them. */
+    /** Asks all ranks to save and end, and waits until they have. */
     private void interrupt() {
-        ranks.forEach(rank -> rank.process.destroy());
+        interrupted = true;
+        ranks.forEach(rank -> rank.process.toHandle().destroy());
         try {
-            for (Rank rank : ranks) {
-                rank.process.waitFor(10, TimeUnit.MINUTES);
-                rank.finish();
-            }
+            over.await(PATIENCE_MINUTES, TimeUnit.MINUTES);
         } catch (InterruptedException e) {
-            kill();
+            Thread.currentThread().interrupt();
         }
     }
 
+    /** By their handles, since a {@link Process} would throw away what it has written and nobody has read yet. */
     private void kill() {
-        ranks.forEach(rank -> rank.process.destroyForcibly());
+        ranks.forEach(rank -> rank.process.toHandle().destroyForcibly());
     }
 
     /** A process and the end of what it has written to standard error. */
@@ -180,6 +198,16 @@ final class LocalRanks {
             process.getOutputStream().close();
             read("out", process.inputReader(StandardCharsets.UTF_8), number == 0 ? command.getOut() : null, null);
             read("err", process.errorReader(StandardCharsets.UTF_8), number == 0 ? command.getErr() : null, errors);
+            process.onExit().thenRun(() -> ended.add(this));
+        }
+
+        int code() {
+            return process.exitValue();
+        }
+
+        /** Whether it has ended by itself and said why it failed, rather than crashed or been killed. */
+        boolean hasSpoken() {
+            return code() == Failures.FAILED || code() == Failures.WRONG_CALL;
         }
 
         private void read(String name, BufferedReader from, PrintWriter to, Deque<String> kept) {

@@ -78,19 +78,20 @@ final class TrainCommand implements Callable<Integer> {
         if (resume) {
             training.requireSame(saved);
         }
-        boolean complete = resume && run.savedSteps() >= config.train().steps();
-        int steps = complete ? run.savedSteps() : training.train(resume);
-        if (complete) {
+        boolean already = resume && run.savedSteps() >= config.train().steps();
+        int steps = already ? run.savedSteps() : training.train(resume);
+        boolean complete = steps >= config.train().steps();
+        if (already) {
             output.say(
                     "%s is at its last step, %d, already; train it longer with --resume --set train.steps=%d",
                     out, steps, 2L * steps);
-        } else if (steps >= config.train().steps()) {
+        } else if (complete) {
             output.say(
                     "trained %d steps; next: longnet eval --model %s, longnet generate --model %2$s --prompt …, longnet"
                             + " report %2$s",
                     steps, out);
         }
-        output.json(new End(out.toString(), steps, steps >= config.train().steps()));
-        return 0;
+        output.json(new End(out.toString(), steps, complete));
+        return complete ? 0 : Failures.FAILED; // another rank was told to stop
     }
 }

@@ -12,6 +12,7 @@ import dev.longnet.data.TokenFile;
 import dev.longnet.data.Tokenizer;
 import dev.longnet.io.AtomicFiles;
 import dev.longnet.model.LongNetConfig;
+import dev.longnet.ranks.Interruption;
 import dev.longnet.ranks.Mesh;
 import dev.longnet.train.RunConfig;
 import dev.longnet.train.RunFolder;
@@ -26,9 +27,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /** A training run as people see it: text read, progress shown, saved when interrupted. */
 final class TrainingRun {
@@ -114,41 +112,24 @@ final class TrainingRun {
      * is to say then is said here, before the JVM goes down.
      */
     private int interruptible(Trainer trainer, boolean resume) {
-        CountDownLatch finished = new CountDownLatch(1);
-        AtomicBoolean interrupted = new AtomicBoolean();
-        Thread onInterrupt = new Thread(() -> {
-            interrupted.set(true);
+        Runnable stop = () -> {
             trainer.stop();
             output.note("stopping after this step and saving ...");
+        };
+        try (Interruption interruption = new Interruption(stop)) {
             try {
-                finished.await(10, TimeUnit.MINUTES);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
+                int steps = trainer.run(resume);
+                if (steps < config.train().steps()) {
+                    String why = interruption.came() ? "" : ", as another rank was told to stop";
+                    output.say("stopped after step %d and saved%s; go on with: %s", steps, why, again);
+                }
+                return steps;
+            } catch (LongNetException e) {
+                if (interruption.came()) {
+                    output.say("%s", e.getMessage());
+                }
+                throw e;
             }
-        });
-        Runtime.getRuntime().addShutdownHook(onInterrupt);
-        try {
-            int steps = trainer.run(resume);
-            if (steps < config.train().steps()) {
-                output.say("stopped after step %d and saved; go on with: %s", steps, again);
-            }
-            return steps;
-        } catch (LongNetException e) {
-            if (interrupted.get()) {
-                output.say("%s", e.getMessage());
-            }
-            throw e;
-        } finally {
-            finished.countDown();
-            removeHook(onInterrupt);
-        }
-    }
-
-    private static void removeHook(Thread hook) {
-        try {
-            Runtime.getRuntime().removeShutdownHook(hook);
-        } catch (IllegalStateException e) {
-            // Interrupted at the very end: the JVM goes down with everything saved.
         }
     }
 

@@ -38,6 +38,7 @@ final class Watch implements AutoCloseable, Line.Listener {
     private final AtomicReference<String> welcome = new AtomicReference<>();
     private final BitSet done = new BitSet();
     private final CountDownLatch allDone;
+    private final CountDownLatch left = new CountDownLatch(1);
     private final Thread atExit = new Thread(this::exit, "longnet-exit");
     private volatile boolean closed;
 
@@ -253,6 +254,9 @@ final class Watch implements AutoCloseable, Line.Listener {
     }
 
     private void exit() {
+        if (Interruption.isExpected()) {
+            Interruption.await(left);
+        }
         end(name() + " was told to stop, by a signal or System.exit, before its work was done");
     }
 
@@ -284,5 +288,6 @@ final class Watch implements AutoCloseable, Line.Listener {
         long patience = isEnding() && place.rank() > 0 ? 0 : FAREWELL_MILLIS; // rank 0 lets the others go first
         long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(patience);
         lines.forEach(line -> line.close(until - System.nanoTime()));
+        left.countDown();
     }
 }

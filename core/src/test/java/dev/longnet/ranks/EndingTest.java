@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -118,6 +119,37 @@ class EndingTest {
             expectOthersEnd(
                     jvms, 1, "rank 1 on host b was told to stop, by a signal or System.exit, before its work was done");
             assertThat(jvms.get(1).join().exit()).isEqualTo(3);
+        }
+    }
+
+    /** Works until one rank is asked to stop, and has something left to do then. */
+    static void stopInOrder(Ranks ranks) {
+        AtomicBoolean asked = new AtomicBoolean();
+        try (Interruption interruption = new Interruption(() -> asked.set(true))) {
+            ready(ranks);
+            boolean stops = false;
+            while (!stops) {
+                for (long[] rank : ranks.world().allGather(asked.get() ? 1 : 0)) {
+                    stops |= rank[0] == 1;
+                }
+            }
+            assertThat(interruption.came()).isEqualTo(asked.get());
+        }
+        ranks.world().barrier();
+        System.out.println("\nsaved");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1})
+    void toldToStopAndEndingInOrder(int which) throws Exception {
+        try (Jvms jvms = ready("stopInOrder")) {
+            jvms.get(which).signal("TERM");
+            for (int i = 0; i < SIZE; i++) {
+                Rank rank = jvms.get(i).join();
+                assertThat(rank.exit()).as("%s", rank).isEqualTo(i == which ? 143 : 0);
+                assertThat(rank.out()).endsWith("\nsaved");
+                assertThat(rank.err()).isEmpty();
+            }
         }
     }
 
