@@ -1,18 +1,12 @@
 package dev.longnet.app;
 
 import dev.longnet.LongNetException;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -32,14 +26,13 @@ import picocli.CommandLine;
  */
 final class LocalRanks {
     private static final String LAUNCHER = "LONGNET_LAUNCHER_PID";
-    private static final int LINES = 20, FIRST_SIGNAL = 128;
     private static final long GRACE_MILLIS = 2_500;
 
     /** More than the ranks themselves take to save and end. */
     private static final long PATIENCE_MINUTES = 11;
 
-    private final List<Rank> ranks = new CopyOnWriteArrayList<>();
-    private final BlockingQueue<Rank> ended = new LinkedBlockingQueue<>();
+    private final List<LocalRank> ranks = new CopyOnWriteArrayList<>();
+    private final BlockingQueue<LocalRank> ended = new LinkedBlockingQueue<>();
     private final CountDownLatch over = new CountDownLatch(1);
     private final CommandLine command;
     private volatile boolean interrupted;
@@ -102,7 +95,11 @@ final class LocalRanks {
                 environment.put("MASTER_ADDR", InetAddress.getLoopbackAddress().getHostAddress());
                 environment.put("MASTER_PORT", port);
                 environment.put(LAUNCHER, String.valueOf(ProcessHandle.current().pid()));
-                ranks.add(new Rank(i, builder.start()));
+                LocalRank rank = i == 0
+                        ? new LocalRank(i, builder.start(), command.getOut(), command.getErr())
+                        : new LocalRank(i, builder.start(), null, null);
+                ranks.add(rank);
+                rank.onExit(() -> ended.add(rank));
             }
         } catch (IOException e) {
             throw new LongNetException(e, "rank %d cannot be started: %s", ranks.size(), e.getMessage());
@@ -120,11 +117,11 @@ final class LocalRanks {
     /** Waits until all ranks have ended; the exit code is that of the first to fail. */
     private int await() {
         try {
-            Rank failed = null;
+            LocalRank failed = null;
             long deadline = 0;
             for (int i = 0; i < ranks.size(); i++) {
                 long left = deadline - System.nanoTime();
-                Rank rank = failed == null ? ended.take() : ended.poll(left, TimeUnit.NANOSECONDS);
+                LocalRank rank = failed == null ? ended.take() : ended.poll(left, TimeUnit.NANOSECONDS);
                 if (rank == null) {
                     break;
                 }
@@ -134,7 +131,7 @@ final class LocalRanks {
                 }
             }
             kill();
-            for (Rank rank : ranks) {
+            for (LocalRank rank : ranks) {
                 rank.finish();
             }
             if (failed == null) {
@@ -149,30 +146,23 @@ final class LocalRanks {
     }
 
     /** Says why a rank failed, unless the first rank has done so or the user has ended it. */
-    private void explain(Rank failed) {
+    private void explain(LocalRank failed) {
         boolean told = ranks.get(0).hasSpoken();
         if (failed.hasSpoken() ? told : interrupted) {
             return;
         }
-        if (failed.number > 0) {
-            failed.errors.forEach(command.getErr()::println);
+        if (failed != ranks.get(0)) {
+            failed.errors().forEach(command.getErr()::println);
         }
         if (!failed.hasSpoken() && !told) {
-            int signal = failed.code() - FIRST_SIGNAL;
-            command.getErr()
-                    .printf(
-                            "%s: rank %d (process %d on this machine) %s%n",
-                            command.getCommandSpec().qualifiedName(),
-                            failed.number,
-                            failed.process.pid(),
-                            signal > 0 ? "was ended by signal " + signal : "ended with code " + failed.code());
+            command.getErr().println(command.getCommandSpec().qualifiedName() + ": " + failed.describeEnd());
         }
     }
 
     /** Asks all ranks to save and end, and waits until they have. */
     private void interrupt() {
         interrupted = true;
-        ranks.forEach(rank -> rank.process.toHandle().destroy());
+        ranks.forEach(LocalRank::interrupt);
         try {
             over.await(PATIENCE_MINUTES, TimeUnit.MINUTES);
         } catch (InterruptedException e) {
@@ -180,82 +170,7 @@ final class LocalRanks {
         }
     }
 
-    /** By their handles, since a {@link Process} would throw away what it has written and nobody has read yet. */
     private void kill() {
-        ranks.forEach(rank -> rank.process.toHandle().destroyForcibly());
-    }
-
-    /** A process and the end of what it has written to standard error. */
-    private final class Rank {
-        private final int number;
-        private final Process process;
-        private final Deque<String> errors = new ArrayDeque<>();
-        private final List<Thread> readers = new ArrayList<>();
-
-        Rank(int number, Process process) throws IOException {
-            this.number = number;
-            this.process = process;
-            process.getOutputStream().close();
-            read("out", process.inputReader(StandardCharsets.UTF_8), number == 0 ? command.getOut() : null, null);
-            read("err", process.errorReader(StandardCharsets.UTF_8), number == 0 ? command.getErr() : null, errors);
-            process.onExit().thenRun(() -> ended.add(this));
-        }
-
-        int code() {
-            return process.exitValue();
-        }
-
-        /** Whether it has ended by itself and said why it failed, rather than crashed or been killed. */
-        boolean hasSpoken() {
-            return code() == Failures.FAILED || code() == Failures.WRONG_CALL;
-        }
-
-        private void read(String name, BufferedReader from, PrintWriter to, Deque<String> kept) {
-            Thread reader = new Thread(() -> copy(from, to, kept), "rank " + number + " " + name);
-            reader.setDaemon(true);
-            reader.start();
-            readers.add(reader);
-        }
-
-        /** Waits until all that it has written is read. */
-        void finish() throws InterruptedException {
-            process.waitFor();
-            for (Thread reader : readers) {
-                reader.join(TimeUnit.SECONDS.toMillis(2));
-            }
-        }
-
-        private void copy(BufferedReader from, PrintWriter to, Deque<String> kept) {
-            try (from) {
-                StringBuilder line = new StringBuilder();
-                for (int c = from.read(); c >= 0; c = from.read()) {
-                    line.append((char) c);
-                    // A progress bar rewrites its line and never ends it.
-                    if (c == '\n' || !from.ready()) {
-                        if (to != null && !line.toString().startsWith("[Gloo]")) { // libtorch's greeting
-                            to.print(line);
-                            to.flush();
-                        }
-                        if (kept != null) {
-                            keep(line.toString().stripTrailing(), kept);
-                        }
-                        line.setLength(0);
-                    }
-                }
-            } catch (IOException e) {
-                throw new UncheckedIOException(e); // of a pipe: its process is gone
-            }
-        }
-
-        private void keep(String line, Deque<String> kept) {
-            synchronized (kept) {
-                if (!line.isBlank()) {
-                    kept.addLast(line);
-                    if (kept.size() > LINES) {
-                        kept.removeFirst();
-                    }
-                }
-            }
-        }
+        ranks.forEach(LocalRank::kill);
     }
 }
