@@ -48,7 +48,7 @@ final class Attempts extends SparkListener {
 
     /** Waits until every rank has ended, or for longer than ranks that were cancelled get to save. */
     synchronized void awaitRanks() {
-        long end = System.nanoTime() + 2 * TimeUnit.MILLISECONDS.toNanos(RankProcess.GRACE_MILLIS);
+        long end = System.nanoTime() + 2 * TimeUnit.MILLISECONDS.toNanos(LaunchedRank.GRACE_MILLIS);
         boolean interrupted = false;
         while (running > 0 && System.nanoTime() < end) {
             try {

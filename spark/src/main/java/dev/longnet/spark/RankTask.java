@@ -53,7 +53,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Integ
                 place,
                 greetings.get(place.task()).host(),
                 held ? program.resumed() : program,
-                RankProcess.environment(place, attempt, greetings));
+                LaunchedRank.environment(place, attempt, greetings));
         return partition;
     }
 
@@ -94,7 +94,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<Integ
                 program.jars().stream().map(SparkFiles::get).map(Path::of).toList();
         PrintStream out = place.rank() == 0 ? System.out : null;
         PrintStream err = place.rank() == 0 ? System.err : null;
-        try (RankProcess process = new RankProcess(program, classPath, environment, out, err)) {
+        try (LaunchedRank process = new LaunchedRank(program, classPath, environment, out, err)) {
             int code = process.await(context::isInterrupted);
             if (code != 0) {
                 String message = "rank %d of %d on %s ended with %s%s"

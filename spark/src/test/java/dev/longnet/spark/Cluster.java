@@ -80,7 +80,7 @@ final class Cluster implements AutoCloseable {
                 "0"));
         command.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(command);
-        builder.environment().keySet().removeAll(RankProcess.NATIVE.keySet());
+        builder.environment().keySet().removeAll(LaunchedRank.NATIVE.keySet());
         builder.environment().put("SPARK_HOME", home.toString());
         builder.environment().put("SPARK_LOCAL_IP", address);
         builder.environment().put("SPARK_SCALA_VERSION", "2.13"); // asked for where SPARK_HOME holds nothing but jars

@@ -74,7 +74,7 @@ class ClusterTest {
                             about.get("LONGNET_ATTEMPT")));
             meetings.add(about.get("MASTER_ADDR") + ":" + about.get("MASTER_PORT"));
             assertThat(about)
-                    .containsAllEntriesOf(RankProcess.NATIVE)
+                    .containsAllEntriesOf(LaunchedRank.NATIVE)
                     .containsEntry("arguments", "train --out " + job.out)
                     .containsEntry("folder", Path.of("").toAbsolutePath().toString());
             assertThat(about.getProperty("classPath").split(File.pathSeparator))

@@ -84,7 +84,7 @@ class MainTest {
         while (exports.find()) {
             exported.put(exports.group(1), exports.group(2));
         }
-        assertThat(RankProcess.NATIVE).isEqualTo(exported);
+        assertThat(LaunchedRank.NATIVE).isEqualTo(exported);
         Matcher start = Pattern.compile("exec \"\\$java\" (.*?)-Dlongnet.columns", Pattern.DOTALL)
                 .matcher(launcher);
         assertThat(start.find()).isTrue();
@@ -93,6 +93,6 @@ class MainTest {
                         .replace("$native", "")
                         .strip()
                         .split("\\s+"))
-                .containsExactlyElementsOf(RankProcess.FLAGS);
+                .containsExactlyElementsOf(LaunchedRank.FLAGS);
     }
 }

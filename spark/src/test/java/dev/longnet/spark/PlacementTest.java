@@ -36,7 +36,7 @@ class PlacementTest {
         });
         List<String> hosts = greetings.stream().map(Greeting::host).toList();
 
-        assertThat(RankProcess.environment(Placement.of(hosts, 2), 4, greetings))
+        assertThat(LaunchedRank.environment(Placement.of(hosts, 2), 4, greetings))
                 .containsEntry("RANK", "2")
                 .containsEntry("WORLD_SIZE", "3")
                 .containsEntry("LOCAL_RANK", "1")
@@ -52,7 +52,7 @@ class PlacementTest {
         List<Greeting> greetings = Greeting.parse(new String[] {new Greeting("a", 4001, false, "").text()});
 
         assertThat(greetings).containsExactly(new Greeting("a", 4001, false, ""));
-        assertThat(RankProcess.environment(Placement.of(List.of("a"), 0), 0, greetings))
+        assertThat(LaunchedRank.environment(Placement.of(List.of("a"), 0), 0, greetings))
                 .doesNotContainKey("CUDA_VISIBLE_DEVICES");
     }
 }

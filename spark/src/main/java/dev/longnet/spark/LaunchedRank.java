@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
 /** The process of one rank: a JVM of its own, so that what goes wrong in native code does not take Spark along. */
-final class RankProcess implements AutoCloseable {
+final class LaunchedRank implements AutoCloseable {
     /** Memory and threads of the native libraries, as in the launcher {@code longnet}, unless the node sets them. */
     static final Map<String, String> NATIVE = Map.of(
             "TORCH_CPP_LOG_LEVEL", "ERROR",
@@ -53,7 +53,7 @@ final class RankProcess implements AutoCloseable {
      * @param out where its standard output goes; null for nowhere
      * @param err where its error output goes; null for nowhere
      */
-    RankProcess(
+    LaunchedRank(
             Program program, List<Path> classPath, Map<String, String> environment, PrintStream out, PrintStream err)
             throws IOException {
         ProcessBuilder builder = new ProcessBuilder(command(program, classPath)).directory(new File(program.folder()));
