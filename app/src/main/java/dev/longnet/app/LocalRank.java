@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
 
 /** A process that is one of {@link LocalRanks}: what it writes is passed on as it comes, and the last errors are kept. */
 final class LocalRank {
-    private static final int LINES = 20, FIRST_SIGNAL = 128;
+    private static final int LINES = 20, SIGNALLED = 128, INT = 2, TERM = 15;
 
     private final int number;
     private final Process process;
@@ -101,6 +101,11 @@ final class LocalRank {
         return code() == Failures.FAILED || code() == Failures.WRONG_CALL;
     }
 
+    /** Whether Ctrl-C or a plain {@code kill} has ended it. */
+    boolean wasToldToStop() {
+        return code() == SIGNALLED + INT || code() == SIGNALLED + TERM;
+    }
+
     /** The last lines that it has written to standard error. */
     List<String> errors() {
         synchronized (errors) {
@@ -109,8 +114,7 @@ final class LocalRank {
     }
 
     String describeEnd() {
-        String how =
-                code() > FIRST_SIGNAL ? "was ended by signal " + (code() - FIRST_SIGNAL) : "ended with code " + code();
+        String how = code() > SIGNALLED ? "was ended by signal " + (code() - SIGNALLED) : "ended with code " + code();
         return "rank " + number + " (process " + process.pid() + " on this machine) " + how;
     }
 }

@@ -114,7 +114,7 @@ final class LocalRanks {
         }
     }
 
-    /** Waits until all ranks have ended; the exit code is that of the first to fail. */
+    /** Waits until all ranks have ended; returns the exit code. */
     private int await() {
         try {
             LocalRank failed = null;
@@ -138,7 +138,7 @@ final class LocalRanks {
                 return 0;
             }
             explain(failed);
-            return failed.code() == Failures.WRONG_CALL ? Failures.WRONG_CALL : Failures.FAILED;
+            return code(failed);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new LongNetException(e, "interrupted while the ranks were running");
@@ -157,6 +157,16 @@ final class LocalRanks {
         if (!failed.hasSpoken() && !told) {
             command.getErr().println(command.getCommandSpec().qualifiedName() + ": " + failed.describeEnd());
         }
+    }
+
+    /** That of a rank which was told to stop, as it would be without others, or else of the first to fail. */
+    private int code(LocalRank failed) {
+        for (LocalRank rank : ranks) {
+            if (rank.wasToldToStop()) {
+                return rank.code();
+            }
+        }
+        return failed.code() == Failures.WRONG_CALL ? Failures.WRONG_CALL : Failures.FAILED;
     }
 
     /** Asks all ranks to save and end, and waits until they have. */
