@@ -96,7 +96,7 @@ final class LocalRank {
         return process.exitValue();
     }
 
-    /** Whether it has ended by itself and said why it failed, rather than crashed or been killed. */
+    /** Whether it has failed and said why. */
     boolean hasSpoken() {
         return code() == Failures.FAILED || code() == Failures.WRONG_CALL;
     }
@@ -104,6 +104,11 @@ final class LocalRank {
     /** Whether Ctrl-C or a plain {@code kill} has ended it. */
     boolean wasToldToStop() {
         return code() == SIGNALLED + INT || code() == SIGNALLED + TERM;
+    }
+
+    /** Whether it came to an end that nobody asked for and of which it could say nothing. */
+    boolean hasCrashed() {
+        return !hasSpoken() && !wasToldToStop();
     }
 
     /** The last lines that it has written to standard error. */

@@ -148,7 +148,7 @@ final class LocalRanks {
     /** Says why a rank failed, unless the first rank has done so or the user has ended it. */
     private void explain(LocalRank failed) {
         boolean told = ranks.get(0).hasSpoken();
-        if (failed.hasSpoken() ? told : interrupted) {
+        if (told && !failed.hasCrashed() || interrupted && !failed.hasSpoken()) {
             return;
         }
         if (failed != ranks.get(0)) {
