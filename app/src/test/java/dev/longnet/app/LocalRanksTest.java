@@ -84,19 +84,18 @@ class LocalRanksTest {
         int port = freePort();
         List<Program> ranks = new ArrayList<>();
         try {
-            for (int rank = 0; rank < 3; rank++) {
-                ranks.add(Program.start(variables(rank, 3, port), SharedStart.goOn(run, 4)));
+            for (int rank = 0; rank < 2; rank++) {
+                ranks.add(Program.start(variables(rank, 2, port), SharedStart.goOn(run, 4)));
             }
             for (Program rank : ranks) {
                 Cli ended = rank.join();
                 assertThat(ended.code()).as(ended.err()).isZero();
             }
             assertThat(ranks.get(0).out()).contains("\"complete\":true");
-            for (Program other : ranks.subList(1, 3)) { // only the first speaks
-                assertThat(other.out().lines().filter(line -> !line.startsWith("[Gloo]")))
-                        .isEmpty();
-                assertThat(other.err()).isEmpty();
-            }
+            Program other = ranks.get(1); // only the first speaks
+            assertThat(other.out().lines().filter(line -> !line.startsWith("[Gloo]")))
+                    .isEmpty();
+            assertThat(other.err()).isEmpty();
         } finally {
             ranks.forEach(Program::close);
         }
