@@ -158,7 +158,9 @@ public final class Compute {
 
     /** Sets what {@link #randomState(Device)} returned. */
     public static void randomState(Tensor state, Device device) {
-        torch.globalContext().defaultGenerator(device).set_state(state);
+        try (Tensor whole = state.clone()) { // libtorch counts the offset of a part of another tensor twice
+            torch.globalContext().defaultGenerator(device).set_state(whole);
+        }
     }
 
     /** Draws the random numbers after a recorded state again until closed, and then goes on as if nothing was drawn. */

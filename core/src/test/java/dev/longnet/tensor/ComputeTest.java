@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.longnet.LongNetException;
 import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -33,5 +36,18 @@ class ComputeTest {
         assertThat(Compute.wide(new Device("mps")).is_cpu()).isTrue();
         assertThat(Compute.wide(new Device("cuda:1")).is_cuda()).isTrue();
         assertThat(Compute.wide(Tensors.cpu()).is_cpu()).isTrue();
+    }
+
+    @Test
+    void randomNumbersGoOnFromAPartOfATensor() {
+        try (Scope scope = new Scope()) {
+            Compute.seed(5);
+            Tensor state = Compute.randomState();
+            Tensor rows = Tensors.zeros(Tensors.options(ScalarType.Byte, Tensors.cpu()), 3, state.numel());
+            rows.select(0, 2).copy_(state);
+            Tensor expected = torch.rand(7);
+            Compute.randomState(rows.select(0, 2));
+            assertThat(torch.rand(7).equal(expected)).isTrue();
+        }
     }
 }

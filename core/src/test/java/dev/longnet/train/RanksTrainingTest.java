@@ -145,6 +145,20 @@ class RanksTrainingTest {
     }
 
     @Test
+    void goesOnWithAsManyRanksToTheSameNumbers() throws IOException {
+        TinyRun tiny = new TinyRun(temporary, "train.batch=3", "train.steps=8", "train.schedule=constant");
+        // Begun by one, since ranks that are threads draw their first weights from one source.
+        tiny.with("train.steps=1", "train.evalEvery=0").train("whole", false);
+        copy(tiny, "whole", "stopped");
+        train(tiny, "whole", 3, 1);
+        train(tiny.with("train.steps=4"), "stopped", 3, 1);
+        train(tiny, "stopped", 3, 1);
+        requireSame(tiny, "stopped", "whole");
+        assertThat(tiny.checkpointFile("stopped", "model.safetensors"))
+                .isEqualTo(tiny.checkpointFile("whole", "model.safetensors"));
+    }
+
+    @Test
     void ranksOfDifferentConfigurationsAreRefused() throws IOException {
         TinyRun tiny = new TinyRun(temporary, "train.batch=2");
         assertThatThrownBy(() -> ThreadRanks.run(2, world -> {
