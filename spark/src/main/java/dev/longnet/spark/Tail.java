@@ -9,10 +9,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
-/** The last lines that a process wrote, for the sentence that says how it ended. */
+/** The last lines that a process wrote, but for libtorch's greeting: for the sentence that says how it ended. */
 final class Tail {
     private static final int LINES = 20;
     private static final int CHARACTERS = 500;
+    private static final String GREETING = "[Gloo]"; // of libtorch, several times in each rank that starts
 
     private final Deque<String> lines = new ArrayDeque<>();
 
@@ -42,7 +43,7 @@ final class Tail {
     }
 
     private synchronized void add(String line) {
-        if (line.isBlank()) {
+        if (line.isBlank() || line.startsWith(GREETING)) {
             return;
         }
         if (lines.size() == LINES) {

@@ -2,6 +2,7 @@ package dev.longnet.spark;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Consumer;
@@ -25,6 +26,7 @@ import scala.runtime.BoxedUnit;
  */
 record TrainingJob(List<Path> jars, Path module, String mainClass, List<String> arguments, int ranks) {
     private static final String GROUP = "ranks";
+    private static final int WRONG_CALL = 2;
     private static final int BEFORE_SPARKS = 100; // Spark's own hooks have 50 and less
 
     /** What a Spark configuration gets where it does not say otherwise. */
@@ -44,7 +46,7 @@ record TrainingJob(List<Path> jars, Path module, String mainClass, List<String> 
      * @param conf says where the cluster is; takes the defaults above and the variables {@code LONGNET_*}
      * @param output takes sentences for the user
      * @throws RefusedException when another attempt could not help
-     * @throws RankFailedException when a rank failed in the last attempt, or there was no room for all
+     * @throws RankFailedException when a rank failed in the last attempt, there was no room for all, or no cluster
      */
     void run(SparkConf conf, Consumer<String> output) {
         DEFAULTS.forEach(conf::setIfMissing);
@@ -53,13 +55,14 @@ record TrainingJob(List<Path> jars, Path module, String mainClass, List<String> 
                 conf.setIfMissing("spark.executorEnv." + name, value);
             }
         });
-        JavaSparkContext spark = new JavaSparkContext(conf);
+        JavaSparkContext spark = start(conf);
         Attempts attempts = new Attempts(spark.sc(), GROUP, ranks, output);
         try {
             spark.sc().addSparkListener(attempts);
             // Runs before Spark's own hook, which would stop the executors, and so the ranks, before they have saved.
             ShutdownHookManager.addShutdownHook(BEFORE_SPARKS, () -> {
                 if (!spark.sc().isStopped()) {
+                    output.accept("ending; the ranks finish their step and save, and --resume goes on from there");
                     spark.cancelJobGroup(GROUP);
                     attempts.awaitRanks();
                 }
@@ -69,10 +72,40 @@ record TrainingJob(List<Path> jars, Path module, String mainClass, List<String> 
         } catch (Exception e) {
             attempts.awaitRanks();
             spark.stop(); // hands all events to the listener
-            throw failure(e instanceof ExecutionException ? e.getCause() : e, attempts);
+            throw failure(e instanceof ExecutionException ? e.getCause() : e, attempts, conf.get("spark.master"));
         } finally {
             spark.stop();
         }
+    }
+
+    private static JavaSparkContext start(SparkConf conf) {
+        try {
+            return new JavaSparkContext(conf);
+        } catch (Exception e) { // Scala throws checked ones without saying so
+            throw noCluster(e, conf.get("spark.master"));
+        }
+    }
+
+    /** Why Spark could not start. */
+    static RankFailedException noCluster(Throwable e, String master) {
+        String reason = firstLine(e);
+        if (isStopped(reason)) {
+            return new RankFailedException("no answer from " + master
+                    + "; see that the cluster's master runs, and under this address as its log says it");
+        }
+        String message = "Spark cannot start on " + master + ": " + reason;
+        boolean wrongCall = e instanceof IllegalArgumentException // a setting's value
+                || reason.toLowerCase(Locale.ROOT).contains("master url");
+        return wrongCall ? new RefusedException(message, WRONG_CALL) : new RankFailedException(message);
+    }
+
+    /** Spark stops its context by itself when no master answers, so that the next call on it finds it so. */
+    private static boolean isStopped(String message) {
+        return message.startsWith("Cannot call methods on a stopped SparkContext");
+    }
+
+    private static String firstLine(Throwable e) {
+        return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
     }
 
     private void run(JavaSparkContext spark) throws Exception {
@@ -100,15 +133,18 @@ record TrainingJob(List<Path> jars, Path module, String mainClass, List<String> 
         return ClassTag.apply(Integer.class);
     }
 
-    private RankFailedException failure(Throwable e, Attempts attempts) {
+    private RankFailedException failure(Throwable e, Attempts attempts, String master) {
         if (attempts.failure().isPresent()) {
             RankFailedException failure = attempts.failure().get();
             return failure instanceof RefusedException
                     ? failure
-                    : new RankFailedException("the last attempt failed: "
-                            + failure.getMessage().lines().findFirst().orElse("")); // the rest was said already
+                    : new RankFailedException(
+                            "the last attempt failed: " + firstLine(failure)); // the rest was said already
         }
-        String message = String.valueOf(e.getMessage());
+        String message = firstLine(e);
+        if (isStopped(message)) {
+            return noCluster(e, master);
+        }
         if (message.contains("SPARK-24819")) { // the barrier's check of slots
             message = ranks + " ranks need " + ranks + " task slots at once, and the cluster has fewer; start more"
                     + " workers, use fewer --ranks, or lower spark.task.cpus";

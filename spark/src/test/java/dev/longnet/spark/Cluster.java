@@ -14,7 +14,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** A standalone cluster of Spark on this machine, from the jars of the test's class path: a master and workers. */
+/**
+ * A standalone cluster of Spark on this machine, from the jars of the test's class path: a master and workers. Each is a
+ * {@link Child}, so that none outlives the tests, however those end.
+ */
 final class Cluster implements AutoCloseable {
     private final Path home;
     private final int port;
@@ -74,7 +77,8 @@ final class Cluster implements AutoCloseable {
         command.addAll(flags);
         command.addAll(List.of(
                 "-cp",
-                home.resolve("jars") + File.separator + "*",
+                home.resolve("jars") + File.separator + "*" + File.pathSeparator + classes(),
+                Child.class.getName(),
                 "org.apache.spark.deploy." + main,
                 "--webui-port",
                 "0"));
@@ -88,6 +92,11 @@ final class Cluster implements AutoCloseable {
         processes.add(
                 0,
                 builder.redirectErrorStream(true).redirectOutput(log.toFile()).start());
+    }
+
+    private static Path classes() {
+        return Path.of(
+                Child.class.getProtectionDomain().getCodeSource().getLocation().getPath());
     }
 
     private void awaitMaster() throws InterruptedException {

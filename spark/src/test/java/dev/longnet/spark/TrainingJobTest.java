@@ -11,6 +11,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** How a job ends that cannot go well, with the threads of this process as Spark's executor. */
 @DisabledOnOs(OS.WINDOWS)
@@ -78,6 +80,29 @@ class TrainingJobTest {
                 () -> job().run(RANKS + 1, Map.of("spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures", "2")));
 
         assertThat(failure).hasMessageStartingWith("4 ranks need 4 task slots at once");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"nonsense, spark.task.cpus=1", "spark://127.0.0.1, spark.task.cpus=1", "local, spark.task.cpus=0"})
+    void whatSparkCannotStartWithIsAWrongCall(String master, String setting) {
+        String[] words = setting.split("=");
+        RefusedException refusal = catchThrowableOfType(
+                RefusedException.class,
+                () -> new ProbeJob(folder, master, folder.resolve("run")).run(RANKS, Map.of(words[0], words[1])));
+
+        assertThat(refusal).hasMessageStartingWith("Spark cannot start on " + master + ": ");
+        assertThat(refusal.getMessage()).hasLineCount(1);
+        assertThat(refusal.exitCode()).isEqualTo(2);
+    }
+
+    @Test
+    void aMasterThatDoesNotAnswerIsSaid() {
+        IllegalStateException stopped = new IllegalStateException(
+                "Cannot call methods on a stopped SparkContext.\nThis stopped SparkContext …");
+
+        assertThat(TrainingJob.noCluster(stopped, "spark://a:7077"))
+                .isNotInstanceOf(RefusedException.class)
+                .hasMessageStartingWith("no answer from spark://a:7077; see that");
     }
 
     @Test
