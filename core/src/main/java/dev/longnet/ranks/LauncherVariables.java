@@ -3,8 +3,11 @@ package dev.longnet.ranks;
 import static dev.longnet.Checks.requireArgument;
 
 import dev.longnet.InvalidArgumentException;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -29,6 +32,7 @@ public final class LauncherVariables {
     private static final long NO_STEP = 0xFFFFFFFAL;
 
     private static final int FIRST_PORT = 20_000, PORTS = 10_000;
+    private static final Path KERNELS_NAME = Path.of("/proc/sys/kernel/hostname");
     private static final Pattern TASKS = Pattern.compile("(\\d+)(?:\\(x(\\d+)\\))?"),
             FIRST_HOST = Pattern.compile("([^,\\[]+)(?:\\[(\\w+)[^\\]]*\\]([^,\\[]*))?.*");
 
@@ -180,10 +184,23 @@ public final class LauncherVariables {
                 return environment.get(name).strip();
             }
         }
+        String name = kernelsName();
+        if (!name.isEmpty()) {
+            return name;
+        }
         try {
             return InetAddress.getLocalHost().getHostName();
         } catch (UnknownHostException e) {
             return "localhost";
+        }
+    }
+
+    /** What Linux calls this machine, also where no name service knows it; empty elsewhere. */
+    private static String kernelsName() {
+        try {
+            return Files.readString(KERNELS_NAME).strip();
+        } catch (IOException e) {
+            return "";
         }
     }
 }

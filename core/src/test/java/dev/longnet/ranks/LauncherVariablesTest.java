@@ -4,10 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.longnet.InvalidArgumentException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -132,6 +136,15 @@ class LauncherVariablesTest {
     @Test
     void aRankIsNotBeforeItsPlaceOnItsMachine() {
         expectMistake(TORCHRUN.replace("RANK=5", "RANK=0"), "rank 0 cannot be number 1 on its machine");
+    }
+
+    /** A container's name is known to the kernel alone, and often to no name service. */
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void aHostIsCalledWhatItsKernelCallsIt() throws IOException {
+        Process name = new ProcessBuilder("uname", "-n").start();
+        String kernels = new String(name.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+        assertThat(place(TORCHRUN.replace("HOSTNAME=b ", "")).host()).isEqualTo(kernels);
     }
 
     @Test
