@@ -17,12 +17,12 @@
 set -eu
 
 export LONGNET_CUDA=1 # 0 on machines without GPUs; then without --gpus-per-node above
-data=${DATA:-docs}
-out=${OUT:-runs/slurm}
+data=docs
+out=runs/slurm
 
 resume=
 [ ! -e "$out/config.yaml" ] || resume=--resume
 # shellcheck disable=SC2086
 exec srun --cpus-per-task="$SLURM_CPUS_PER_TASK" \
     ./longnet train --data "$data" --out "$out" $resume \
-    --set train.threads="$SLURM_CPUS_PER_TASK" ${SETTINGS:-}
+    --set train.threads="$SLURM_CPUS_PER_TASK"
