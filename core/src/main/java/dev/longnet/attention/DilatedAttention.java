@@ -79,6 +79,15 @@ public final class DilatedAttention extends Module {
     public record Call(AttentionKernel kernel, boolean bfloat16, long[] lengths, RotaryTable rotary, long start) {
         /** The fastest kernel, full precision, no positions. */
         public static final Call PLAIN = new Call(AttentionKernel.of("auto"), false, null, null, 0);
+
+        /**
+         * The same for the next piece of a text that is read in pieces: the tokens of a call attend to those before, too.
+         *
+         * @param cache of this layer, in which the piece stays
+         */
+        public Call reading(KeyValueCache cache) {
+            return new Call(cache.over(kernel), bfloat16, lengths, rotary, start);
+        }
     }
 
     private final Config config;
@@ -113,35 +122,6 @@ public final class DilatedAttention extends Module {
             Tensor heads = one ? attend(project(query, call), call) : cross(query, key, value, call);
             return scope.keep(output(heads, call));
         }
-    }
-
-    /**
-     * Attends over a whole prompt from position 0 and leaves in the cache what later tokens will see.
-     *
-     * @param x (B, N, E)
-     */
-    public Tensor prefill(Tensor x, Call call, KeyValueCache cache) {
-        try (Scope scope = new Scope()) {
-            Tensor packed = project(x, call);
-            PackedAttention.Parts parts = PackedAttention.Parts.of(packed, config.heads());
-            cache.fill(call.rotary() == null ? parts.k() : call.rotary().turn(parts.k()), parts.v());
-            return scope.keep(output(attend(packed, call), call));
-        }
-    }
-
-    /**
-     * Attends for the next token alone, x (B, 1, E) → (B, 1, E), in time and memory that do not grow with its position.
-     *
-     * @param call its rotary table is that of the token's one position
-     */
-    public Tensor step(Tensor x, Call call, KeyValueCache cache) {
-        PackedAttention.Parts parts = PackedAttention.Parts.of(project(x, call), config.heads());
-        Tensor q = parts.q(), k = parts.k();
-        if (call.rotary() != null) {
-            q = call.rotary().turn(q);
-            k = call.rotary().turn(k);
-        }
-        return output(cache.step(q, k, parts.v()), call);
     }
 
     public Config config() {

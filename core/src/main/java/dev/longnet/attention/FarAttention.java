@@ -34,6 +34,11 @@ final class FarAttention {
         return new FarAttention(obstacle == null ? AtenDevice.of(q) : null, spec.scale(), new Damping(spec.damping()));
     }
 
+    /** Where what fades is in the keys already. */
+    static FarAttention undamped(Tensor q, AttentionSpec spec) {
+        return of(q, spec.withDamping(null));
+    }
+
     Aten.Flash attend(Tensor q, Tensor k, Tensor v, int ratio) {
         Tensor queries = ready(q), keys = ready(k), values = ready(v);
         List<Tensor> outs = new ArrayList<>(), lses = new ArrayList<>();

@@ -133,6 +133,11 @@ final class FarBlock {
         return sharesLanes() ? all.index_select(1, laneOfHead(all)) : all;
     }
 
+    /** The block's rows (B, h, keys, D) of a tensor (B, H, rows, D) of the segment's kept rows of every head. */
+    Tensor rowsOf(Tensor all) {
+        return all.narrow(1, firstHead, heads()).narrow(2, 0, keyRows());
+    }
+
     /** Writes gradients of keys or values (B, h, keys, D) to where these were received. */
     void putGradients(Tensor gradient, Map<Part, Tensor> received, int which) {
         Tensor[] parts = parts(received, which);

@@ -2,30 +2,33 @@ package dev.longnet.attention;
 
 import static dev.longnet.Checks.requireArgument;
 
+import dev.longnet.attention.AttentionKernel.Result;
+import dev.longnet.attention.ShardPlan.Far;
+import dev.longnet.attention.ShardPlan.Part;
 import dev.longnet.pattern.Branch;
 import dev.longnet.pattern.DilationPattern;
 import dev.longnet.tensor.Aten;
 import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.Gradient;
-import dev.longnet.tensor.Ops;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * What later tokens of one attention layer can still see: of each branch the kept rows of its current segment, at most
  * ⌈w/r⌉ for a head, however long the text.
  *
- * <p>Keys are kept turned but not damped; damping is by the distance to the token that looks. Shapes: B batch, H query
- * heads, Hk key/value heads, D head dimension.
+ * <p>A text is read in pieces of any length. Those of a piece attend to each other by the kernel that {@link #over} is
+ * given, and to what the cache holds of segments that began before the piece; both are joined by log-sum-exp, so that the
+ * result is that of the whole text at once. Shapes: B batch, H query heads, Hk key/value heads, D head dimension.
  */
 public final class KeyValueCache implements AutoCloseable {
     private final DilationPattern pattern;
     private final int heads;
-    private final double scale;
-    private final Damping damping;
     private final List<Rows> branches = new ArrayList<>();
     private long position;
 
@@ -35,16 +38,10 @@ public final class KeyValueCache implements AutoCloseable {
         private Tensor values;
     }
 
-    /**
-     * @param heads query heads H
-     * @param headDim D
-     * @param damping how scores fade with distance, or null
-     */
-    public KeyValueCache(DilationPattern pattern, int heads, int headDim, Rotary damping) {
+    /** @param heads query heads H */
+    public KeyValueCache(DilationPattern pattern, int heads) {
         this.pattern = pattern;
         this.heads = heads;
-        this.scale = 1 / Math.sqrt(headDim);
-        this.damping = new Damping(damping == null || damping.damping() == 0 ? null : damping);
         for (int i = 0; i < pattern.branches().size(); i++) {
             branches.add(new Rows());
         }
@@ -64,44 +61,111 @@ public final class KeyValueCache implements AutoCloseable {
         return bytes;
     }
 
-    /** Takes over the first tokens of a text, k and v (B, N, Hk, D), from position 0. */
-    void fill(Tensor k, Tensor v) {
-        requireArgument(position == 0, "a cache is filled once, at position 0; it stands at %d", position);
-        long length = k.size(1);
-        try (var off = Gradient.off();
-                Scope scope = new Scope()) {
-            for (int i = 0; i < branches.size(); i++) {
-                Branch branch = pattern.branches().get(i);
-                long segment = length / branch.segment() * branch.segment();
-                if (segment == length) {
-                    continue;
-                }
-                Rows rows = branches.get(i);
-                long tokens = length - segment;
-                reserve(rows, branch, (tokens + branch.ratio() - 1) / branch.ratio(), k);
-                Tensor keys = expand(k.narrow(1, segment, tokens)), values = expand(v.narrow(1, segment, tokens));
-                for (BranchLayout.Box box : BranchLayout.boxes(branch, 0, tokens, heads)) {
-                    for (StridedView view : StridedView.of(box, 0, k.size(0), -1, Long.MAX_VALUE)) {
-                        view.copyRows(keys, rows.keys);
-                        view.copyRows(values, rows.values);
-                    }
-                }
-            }
-        }
-        position = length;
+    /**
+     * Attention of the text's next tokens, which the cache takes in; without a gradient.
+     *
+     * @param kernel attends within a piece
+     */
+    public AttentionKernel over(AttentionKernel kernel) {
+        return new CachedKernel(this, kernel);
     }
 
-    /** Adds the next token and attends for it: q (B, 1, H, D), k and v (B, 1, Hk, D) → (B, 1, H, D). */
-    Tensor step(Tensor q, Tensor k, Tensor v) {
-        requireArgument(q.size(1) == 1, "a cache takes one token at a time, got %d", q.size(1));
+    /** Attends for the next tokens and adds them. */
+    Result attend(Tensor q, Tensor k, Tensor v, AttentionSpec spec, AttentionKernel kernel) {
+        requireArgument(
+                spec.start() == position && spec.pattern().equals(pattern) && spec.causal() && spec.lengths() == null,
+                "a cache of %s that has read %d tokens cannot go on at position %d of %s; it takes causal pieces of one"
+                        + " text in order",
+                pattern,
+                position,
+                spec.start(),
+                spec.pattern());
         try (var off = Gradient.off();
-                var one = Compute.oneBlasThread();
                 Scope scope = new Scope()) {
+            Result result = q.size(1) == 1 ? step(q, k, v, spec) : piece(q, k, v, spec, kernel);
+            position += q.size(1);
+            return new Result(scope.keep(result.out()), scope.keep(result.lse()));
+        }
+    }
+
+    private Result piece(Tensor q, Tensor k, Tensor v, AttentionSpec spec, AttentionKernel kernel) {
+        Result near = kernel.forward(q, k, v, spec);
+        FarAttention attention = FarAttention.of(q, spec);
+        Tensor keys = expand(k), values = expand(v);
+        for (int i = 0; i < branches.size(); i++) {
+            try (Scope scope = new Scope()) {
+                Lanes lanes = new Lanes(pattern.branches().get(i), heads, heads);
+                Rows rows = branches.get(i);
+                attendToEarlier(near, q, rows, lanes, i, attention);
+                add(keys, values, rows, lanes, i);
+            }
+        }
+        return near;
+    }
+
+    /** Joins what the piece's tokens see of the segment in which it begins. */
+    private void attendToEarlier(Result near, Tensor q, Rows rows, Lanes lanes, int i, FarAttention attention) {
+        long segment = segmentOf(i, position);
+        if (segment == position) {
+            return;
+        }
+        Part earlier = new Part(i, segment, 0, segment, position);
+        Part queries = new Part(i, segment, 0, position, Math.min(segmentEnd(i, segment), position + q.size(1)));
+        for (FarBlock block : FarBlock.of(new Far(queries, List.of(earlier)), lanes, heads, position)) {
+            try (Scope scope = new Scope()) {
+                Aten.Flash far = attention.attend(
+                        block.queries(q), block.rowsOf(rows.keys), block.rowsOf(rows.values), block.ratio());
+                Aten.Flash parts = new Aten.Flash(block.asView(far.out()), block.asView(far.lse()));
+                Merge.into(block.view(near.out()), block.viewOfLse(near.lse()), parts);
+            }
+        }
+    }
+
+    /** Takes over the piece's rows of the segment that later tokens are in. */
+    private void add(Tensor keys, Tensor values, Rows rows, Lanes lanes, int i) {
+        long end = position + keys.size(1), segment = segmentOf(i, end);
+        Part part = new Part(i, segment, 0, Math.max(segment, position), end);
+        if (part.from() == end) {
+            return;
+        }
+        reserve(rows, lanes.branch(), lanes.branch().rowsBefore(end - segment, 0), keys);
+        lanes.forEachRun(part, position, keys, (view, first, count, row) -> copy(view, rows.keys, first, count, row));
+        lanes.forEachRun(
+                part, position, values, (view, first, count, row) -> copy(view, rows.values, first, count, row));
+    }
+
+    /** Copies (B, outer, inner, rows, D) to lanes of (B, H, capacity, D), from a row on. */
+    private static void copy(Tensor view, Tensor into, int firstLane, int lanes, long row) {
+        into.narrow(1, firstLane, lanes)
+                .narrow(2, row, view.size(3))
+                .unflatten(1, view.size(1), view.size(2))
+                .copy_(view);
+    }
+
+    private long segmentOf(int branch, long position) {
+        return position / segment(branch) * segment(branch);
+    }
+
+    private long segmentEnd(int branch, long begin) {
+        return segment(branch) > Long.MAX_VALUE - begin ? Long.MAX_VALUE : begin + segment(branch);
+    }
+
+    private long segment(int branch) {
+        return pattern.branches().get(branch).segment();
+    }
+
+    /** One token, as {@link #piece}, without what it takes for many. */
+    private Result step(Tensor q, Tensor k, Tensor v, AttentionSpec spec) {
+        try (var one = Compute.oneBlasThread()) {
+            Damping damping = new Damping(spec.damping());
+            FarAttention attention = FarAttention.undamped(q, spec);
             Tensor query = q.transpose(1, 2),
                     key = expand(k).squeeze(1),
                     value = expand(v).squeeze(1);
+            TensorOptions numbers =
+                    Tensors.like(q, Tensors.type(q) == ScalarType.Double ? ScalarType.Double : ScalarType.Float);
             Tensor out = Tensors.zeros(Tensors.like(q), q.size(0), heads, 1, q.size(3));
-            Tensor lse = Tensors.full(Double.NEGATIVE_INFINITY, Tensors.like(q), q.size(0), heads, 1);
+            Tensor lse = Tensors.full(Double.NEGATIVE_INFINITY, numbers, q.size(0), heads, 1);
             for (int i = 0; i < branches.size(); i++) {
                 Branch branch = pattern.branches().get(i);
                 long place = position % branch.segment(), row = place / branch.ratio();
@@ -118,25 +182,15 @@ public final class KeyValueCache implements AutoCloseable {
                 // The query stands at the last row, so its own factor is 1.
                 Damping.Part part = new Damping.Part(row, 1, 0, row + 1, false);
                 Tensor fading = damping.ofKeys(part, branch.ratio(), seen);
-                Aten.Flash attended = attend(
+                Aten.Flash attended = attention.attend(
                         query.narrow(1, first, count),
                         fading == null ? seen : seen.mul(fading),
-                        rows.values.narrow(1, first, count).narrow(2, 0, row + 1));
+                        rows.values.narrow(1, first, count).narrow(2, 0, row + 1),
+                        1);
                 Merge.into(out.narrow(1, first, count), lse.narrow(1, first, count), attended);
             }
-            position++;
-            return scope.keep(out.transpose(1, 2));
+            return new Result(out.transpose(1, 2), lse);
         }
-    }
-
-    /** Attention of one query over all rows, out (B, h, 1, D) and lse (B, h, 1), on any device. */
-    private Aten.Flash attend(Tensor query, Tensor keys, Tensor values) {
-        if (query.is_cpu()) {
-            return Aten.flashOnCpu(query, keys, values, false, scale);
-        }
-        Tensor scores = Ops.times(query, scale).matmul(keys.transpose(2, 3));
-        Tensor lse = scores.logsumexp(-1);
-        return new Aten.Flash(scores.sub(lse.unsqueeze(3)).exp().matmul(values), lse);
     }
 
     /** Makes room for {@code needed} rows, doubling up to the most a head keeps. */
@@ -145,7 +199,7 @@ public final class KeyValueCache implements AutoCloseable {
         if (needed <= capacity) {
             return;
         }
-        long most = (branch.segment() + branch.ratio() - 1) / branch.ratio();
+        long most = branch.rowsBefore(branch.segment(), 0);
         long grown = Math.min(most, Math.max(needed, Math.max(64, 2 * capacity)));
         rows.keys = grow(rows.keys, grown, like);
         rows.values = grow(rows.values, grown, like);
@@ -172,6 +226,7 @@ public final class KeyValueCache implements AutoCloseable {
             if (rows.keys != null) {
                 rows.keys.close();
                 rows.values.close();
+                rows.keys = rows.values = null;
             }
         }
     }

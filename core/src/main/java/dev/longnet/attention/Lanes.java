@@ -2,9 +2,11 @@ package dev.longnet.attention;
 
 import dev.longnet.attention.ShardPlan.Part;
 import dev.longnet.pattern.Branch;
+import dev.longnet.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.bytedeco.pytorch.Tensor;
 
 /**
  * The rows of keys and values that a branch's query heads need: a lane is one key/value head at one residue that some
@@ -86,6 +88,49 @@ final class Lanes {
         return IntStream.range(0, count)
                 .mapToLong(lane -> rows(part, residue[lane]))
                 .sum();
+    }
+
+    /** Takes rows of neighbouring lanes. */
+    interface RunAction {
+        /**
+         * @param rows (B, outer, inner, rows, D), of lanes {@code firstLane} to {@code firstLane + lanes}
+         * @param row how many rows of each lane stand in the segment before them
+         */
+        void accept(Tensor rows, int firstLane, int lanes, long row);
+    }
+
+    /**
+     * Visits the lanes' rows of a part, lane by lane, as views of a tensor.
+     *
+     * @param tensor (B, N, Hk, D)
+     * @param start position of its first token
+     */
+    void forEachRun(Part part, long start, Tensor tensor, RunAction action) {
+        long e = tensor.stride(0), p = tensor.stride(1), h = tensor.stride(2);
+        int[] cuts = cuts(part.from() - part.segment(), part.to() - part.segment());
+        for (int c = 0; c + 1 < cuts.length; c++) {
+            long rows = rows(part, cuts[c]), first = firstRow(part, cuts[c]) - cuts[c];
+            if (rows == 0) {
+                continue;
+            }
+            int lane = first(cuts[c]);
+            for (Run run : runs(lane, first(cuts[c + 1]))) {
+                Tensor view = Tensors.strided(
+                        tensor,
+                        new long[] {tensor.size(0), run.outer, run.inner, rows, tensor.size(3)},
+                        new long[] {
+                            e,
+                            run.outerResidues * p + run.outerHeads * h,
+                            run.innerResidues * p + run.innerHeads * h,
+                            branch.ratio() * p,
+                            tensor.stride(3)
+                        },
+                        (first + run.residue - start) * p + run.kvHead * h);
+                int count = run.outer * run.inner;
+                action.accept(view, lane, count, branch.rowsBefore(part.from() - part.segment(), cuts[c]));
+                lane += count;
+            }
+        }
     }
 
     /** The lanes [from, to) in as few runs as their heads and residues allow. */

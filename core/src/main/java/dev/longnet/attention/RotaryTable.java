@@ -32,7 +32,6 @@ public final class RotaryTable {
     private final long start;
     private final long length;
     private final long block;
-    private final Tensor plain;
     private final Tensor queries;
     private final Tensor keys;
 
@@ -63,9 +62,6 @@ public final class RotaryTable {
             TensorOptions wide = Tensors.options(ScalarType.Double, Compute.wide(device));
             ScalarType complex = type == ScalarType.Double ? ScalarType.ComplexDouble : ScalarType.ComplexFloat;
             Tensor angles = angles(wide);
-            Tensor one = Tensors.full(1, wide, 1);
-            plain = scope.keep(
-                    broadcast(Ops.polar(one.expand(Tensors.shape(angles)).contiguous(), angles), complex, device));
             if (bakesDamping()) {
                 Tensor inBlock = Tensors.range(start - firstBlock, start - firstBlock + length, wide)
                         .remainder(new Scalar((double) block));
@@ -74,8 +70,10 @@ public final class RotaryTable {
                 queries = scope.keep(broadcast(Ops.polar(growth, angles), complex, device));
                 keys = scope.keep(broadcast(Ops.polar(growth.reciprocal(), angles), complex, device));
             } else {
-                queries = plain;
-                keys = plain;
+                Tensor one = Tensors.full(1, wide, 1);
+                Tensor turns = Ops.polar(one.expand(Tensors.shape(angles)).contiguous(), angles);
+                queries = scope.keep(broadcast(turns, complex, device));
+                keys = queries;
             }
         }
     }
@@ -100,11 +98,6 @@ public final class RotaryTable {
         return Ops.rotatePairs(k, keys);
     }
 
-    /** Turns without damping, (B, N, H, D). */
-    Tensor turn(Tensor x) {
-        return Ops.rotatePairs(x, plain);
-    }
-
     /** What is left for the kernel to do, or null. */
     Rotary damping() {
         return rotary.damping() > 0 && !bakesDamping() ? rotary : null;
@@ -112,7 +105,7 @@ public final class RotaryTable {
 
     /** What the table is made of, for those that keep it beyond its scope. */
     public List<Tensor> tensors() {
-        return List.of(plain, queries, keys);
+        return List.of(queries, keys);
     }
 
     private boolean bakesDamping() {

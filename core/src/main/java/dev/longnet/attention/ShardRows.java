@@ -126,32 +126,12 @@ final class ShardRows {
      * the packed rows (B, R, D).
      */
     private void forEachRun(Part part, Tensor tensor, Tensor packed, BiConsumer<Tensor, Tensor> action) {
-        Lanes lanes = lanes(part);
-        long e = tensor.stride(0), p = tensor.stride(1), h = tensor.stride(2), at = 0;
-        int[] cuts = lanes.cuts(part.from() - part.segment(), part.to() - part.segment());
-        for (int c = 0; c + 1 < cuts.length; c++) {
-            long rows = lanes.rows(part, cuts[c]), first = lanes.firstRow(part, cuts[c]) - cuts[c];
-            if (rows == 0) {
-                continue;
-            }
-            for (Lanes.Run run : lanes.runs(lanes.first(cuts[c]), lanes.first(cuts[c + 1]))) {
-                long position = first + run.residue() - plan.shards().start(group.rank());
-                Tensor view = Tensors.strided(
-                        tensor,
-                        new long[] {batch, run.outer(), run.inner(), rows, dim},
-                        new long[] {
-                            e,
-                            run.outerResidues() * p + run.outerHeads() * h,
-                            run.innerResidues() * p + run.innerHeads() * h,
-                            lanes.branch().ratio() * p,
-                            tensor.stride(3)
-                        },
-                        position * p + run.kvHead() * h);
-                long count = run.outer() * run.inner() * rows;
-                action.accept(view, packed.narrow(1, at, count).unflatten(1, run.outer(), run.inner(), rows));
-                at += count;
-            }
-        }
+        long[] at = {0};
+        lanes(part).forEachRun(part, plan.shards().start(group.rank()), tensor, (rows, lane, lanes, row) -> {
+            long count = lanes * rows.size(3);
+            action.accept(rows, packed.narrow(1, at[0], count).unflatten(1, rows.size(1), rows.size(2), rows.size(3)));
+            at[0] += count;
+        });
     }
 
     private static long sum(long[] counts) {

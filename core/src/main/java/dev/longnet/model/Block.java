@@ -1,7 +1,6 @@
 package dev.longnet.model;
 
 import dev.longnet.attention.DilatedAttention;
-import dev.longnet.attention.KeyValueCache;
 import dev.longnet.tensor.LayerNorm;
 import dev.longnet.tensor.Ops;
 import dev.longnet.tensor.Scope;
@@ -39,18 +38,6 @@ final class Block extends Module {
             Tensor attended = attention.forward(normed, normed, normed, call);
             return scope.keep(feed(x.add(Ops.dropout(attended, dropout)), call, dropout));
         }
-    }
-
-    /** The whole prompt, leaving what later tokens see in the cache. */
-    Tensor prefill(Tensor x, DilatedAttention.Call call, KeyValueCache cache) {
-        try (Scope scope = new Scope()) {
-            return scope.keep(feed(x.add(attention.prefill(attentionNorm.forward(x), call, cache)), call, 0));
-        }
-    }
-
-    /** One token, x (B, 1, E). */
-    Tensor step(Tensor x, DilatedAttention.Call call, KeyValueCache cache) {
-        return feed(x.add(attention.step(attentionNorm.forward(x), call, cache)), call, 0);
     }
 
     private Tensor feed(Tensor x, DilatedAttention.Call call, double dropout) {

@@ -20,6 +20,7 @@ import dev.longnet.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.ModuleListImpl;
@@ -121,19 +122,27 @@ public abstract class LongNet extends Module {
      * @return float32, or bfloat16 where {@link Execution#numbers} says so
      */
     public final Tensor features(Tensor tokens, long[] lengths, Stretch stretch, Execution execution) {
+        return features(tokens, lengths, stretch, null, execution);
+    }
+
+    private Tensor features(
+            Tensor tokens, long[] lengths, Stretch stretch, List<KeyValueCache> caches, Execution execution) {
         check(tokens, execution);
         double dropout = execution.dropout() ? config.dropout() : 0;
         try (Scope scope = new Scope()) {
-            DilatedAttention.Call call = call(stretch, tokens.size(1), lengths, execution);
+            DilatedAttention.Call any = call(stretch, tokens.size(1), lengths, execution);
+            List<DilatedAttention.Call> calls = IntStream.range(0, blocks.size())
+                    .mapToObj(i -> caches == null ? any : any.reading(caches.get(i)))
+                    .toList();
             if (execution.numbers() == Execution.Numbers.BFLOAT16) {
-                return scope.keep(rows.features(tokens, call, dropout, execution));
+                return scope.keep(rows.features(tokens, calls, dropout, execution));
             }
             Tensor x = Ops.dropout(embed(tokens), dropout);
-            for (Block block : blocks) {
+            for (int i = 0; i < blocks.size(); i++) {
                 Tensor input = execution.marked(x);
                 Tensor next = execution.recompute() && Gradient.wanted(input)
-                        ? recomputed(block, input, call, dropout)
-                        : block.forward(input, call, dropout);
+                        ? recomputed(blocks.get(i), input, calls.get(i), dropout)
+                        : blocks.get(i).forward(input, calls.get(i), dropout);
                 input.close();
                 x.close(); // the graph keeps what the backward pass needs
                 x = next;
@@ -147,38 +156,20 @@ public abstract class LongNet extends Module {
         return features(tokens, null, Stretch.whole(tokens.size(1)), execution);
     }
 
-    /** The features of a prompt from position 0, leaving in the caches what later tokens see. */
-    final Tensor prefill(Tensor tokens, List<KeyValueCache> caches, Execution execution) {
-        try (Scope scope = new Scope()) {
-            DilatedAttention.Call call = call(Stretch.whole(tokens.size(1)), tokens.size(1), null, execution);
-            Tensor x = embed(tokens);
-            for (int i = 0; i < blocks.size(); i++) {
-                Tensor next = blocks.get(i).prefill(x, call, caches.get(i));
-                x.close();
-                x = next;
-            }
-            return scope.keep(norm.forward(x));
-        }
-    }
-
-    /** The features of one more token, tokens (B, 1). */
-    final Tensor step(Tensor tokens, List<KeyValueCache> caches, Execution execution) {
-        try (Scope scope = new Scope()) {
-            long position = caches.get(0).position();
-            DilatedAttention.Call call = call(new Stretch(position, position + 1), 1, null, execution);
-            Tensor x = embed(tokens);
-            for (int i = 0; i < blocks.size(); i++) {
-                x = blocks.get(i).step(x, call, caches.get(i));
-            }
-            return scope.keep(norm.forward(x));
-        }
+    /**
+     * The features of the next tokens (1, n) of a text that is read in pieces.
+     *
+     * @param caches of every block what the text before has left there; they take the tokens in
+     */
+    final Tensor read(Tensor tokens, List<KeyValueCache> caches, Execution execution) {
+        return features(tokens, null, new Stretch(caches.get(0).position(), Long.MAX_VALUE), caches, execution);
     }
 
     /** Empty caches, one a block. */
     final List<KeyValueCache> newCaches() {
         List<KeyValueCache> caches = new ArrayList<>();
         for (int i = 0; i < config.layers(); i++) {
-            caches.add(new KeyValueCache(config.pattern(), config.heads(), config.headDim(), rotary()));
+            caches.add(new KeyValueCache(config.pattern(), config.heads()));
         }
         return caches;
     }

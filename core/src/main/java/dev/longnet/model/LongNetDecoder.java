@@ -8,6 +8,7 @@ import dev.longnet.tensor.Linear;
 import dev.longnet.tensor.MasterWeights;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
+import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
@@ -55,7 +56,7 @@ public final class LongNetDecoder extends LongNet {
         return new Session(newCaches(), execution);
     }
 
-    /** A text being continued: time and memory for a token do not grow with what was read. */
+    /** A text being read and continued: time and memory for a token do not grow with what was read. */
     public final class Session implements AutoCloseable {
         private final List<KeyValueCache> caches;
         private final Execution execution;
@@ -66,11 +67,20 @@ public final class LongNetDecoder extends LongNet {
         }
 
         /**
-         * Reads tokens and returns the logits (V) of the next one.
+         * Reads the next tokens, at least one, and returns the logits (V) of the one that follows.
          *
-         * @param tokens at least one; the first call takes the whole prompt at once, later ones go token by token
+         * @throws IllegalArgumentException naming a token outside the vocabulary
          */
         public Tensor read(int... tokens) {
+            try (var off = Gradient.off();
+                    Scope scope = new Scope()) {
+                Tensor last = features(tokens).select(1, tokens.length - 1);
+                return scope.keep(logits(last, execution).select(0, 0));
+            }
+        }
+
+        /** Reads the next tokens, at least one, and returns their features (1, n, E); losses are made of them. */
+        public Tensor features(int... tokens) {
             requireArgument(tokens.length > 0, "a session reads at least one token at a time");
             for (int token : tokens) {
                 requireArgument(
@@ -81,16 +91,8 @@ public final class LongNetDecoder extends LongNet {
             }
             try (var off = Gradient.off();
                     Scope scope = new Scope()) {
-                Tensor last = null;
-                if (position() == 0 && tokens.length > 1) {
-                    Tensor all = prefill(tensor(tokens, 0, tokens.length), caches, execution);
-                    last = all.select(1, tokens.length - 1);
-                } else {
-                    for (int i = 0; i < tokens.length; i++) {
-                        last = step(tensor(tokens, i, 1), caches, execution).select(1, 0);
-                    }
-                }
-                return scope.keep(logits(last, execution).select(0, 0));
+                Tensor all = Tensors.of(Arrays.stream(tokens).asLongStream().toArray(), device(), 1, tokens.length);
+                return scope.keep(LongNetDecoder.this.read(all, caches, execution.withTokensChecked()));
             }
         }
 
@@ -107,14 +109,6 @@ public final class LongNetDecoder extends LongNet {
         @Override
         public void close() {
             caches.forEach(KeyValueCache::close);
-        }
-
-        private Tensor tensor(int[] tokens, int from, int count) {
-            long[] values = new long[count];
-            for (int i = 0; i < count; i++) {
-                values[i] = tokens[from + i];
-            }
-            return Tensors.of(values, device(), 1, count);
         }
     }
 }

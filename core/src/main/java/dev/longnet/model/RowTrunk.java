@@ -44,13 +44,19 @@ final class RowTrunk {
         this.blocks.forEach(block -> weights.addAll(block.weights()));
     }
 
-    /** The features (B, N, E) of tokens (B, N) in bfloat16. */
-    Tensor features(Tensor tokens, DilatedAttention.Call call, double dropout, Execution execution) {
+    /**
+     * The features (B, N, E) of tokens (B, N) in bfloat16.
+     *
+     * @param calls one a block
+     */
+    Tensor features(Tensor tokens, List<DilatedAttention.Call> calls, double dropout, Execution execution) {
         try (Scope scope = new Scope()) {
             MasterWeights.round(weights);
             Tensor x = Ops.dropout(embed(tokens), dropout);
             OffloadedTensor before = null;
-            for (RowBlock block : blocks) {
+            for (int i = 0; i < blocks.size(); i++) {
+                RowBlock block = blocks.get(i);
+                DilatedAttention.Call call = calls.get(i);
                 Tensor input = execution.marked(x), next;
                 if (!Gradient.wanted(input)) {
                     next = block.forward(input, call, dropout, null);

@@ -10,6 +10,7 @@ import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import java.util.TreeSet;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -62,6 +63,50 @@ class SessionTest {
                 assertThat(Tensors.relativeError(Tensors.stack(0, logits), all.narrow(0, prompt - 1, logits.length)))
                         .as("prompt of %d of %d", prompt, text.length)
                         .isLessThan(bound);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ' ',
+            value = {
+                "5:1,13:3 6 6 xpos",
+                "7:2,10:3,10:1 6 2 rotary",
+                "6:4,16:5 3 1 xpos",
+                "8:1,12:4 6 3 none",
+                "9:7 2 2 rotary",
+                "4:1,8:2,16:4 6 6 xpos",
+                "3:1,40:6 6 6 rotary",
+            })
+    void readsInPiecesOfAnySize(String pattern, int heads, int keyValueHeads, String positions) {
+        try (Scope scope = new Scope()) {
+            LongNetDecoder model = Models.decoder(
+                    ScalarType.Double,
+                    "pattern=" + pattern,
+                    "heads=" + heads,
+                    "keyValueHeads=" + keyValueHeads,
+                    "positions=" + positions);
+            int[] text = Models.text(89);
+            Tensor whole;
+            try (var off = Gradient.off()) {
+                whole = model.features(Models.tokens(text), Execution.PLAIN);
+            }
+            Random random = new Random(heads);
+            for (int size : new int[] {1, 2, 3, 7, 8, 16, 40, 0}) {
+                for (AttentionKernel kernel : List.of(AttentionKernel.AUTO, AttentionKernel.REFERENCE)) {
+                    try (Scope one = new Scope();
+                            LongNetDecoder.Session session = model.newSession(Execution.PLAIN.withKernel(kernel))) {
+                        for (int at = 0; at < text.length; ) {
+                            int n = Math.min(size == 0 ? 1 + random.nextInt(20) : size, text.length - at);
+                            Tensor piece = session.features(Arrays.copyOfRange(text, at, at + n));
+                            assertThat(Tensors.relativeError(piece, whole.narrow(1, at, n)))
+                                    .as("%d tokens from %d on, %s, pieces of %d", n, at, kernel.name(), size)
+                                    .isLessThan(1e-10);
+                            at += n;
+                        }
+                    }
+                }
             }
         }
     }
