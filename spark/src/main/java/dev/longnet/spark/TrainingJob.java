@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -57,11 +58,13 @@ record TrainingJob(List<Path> jars, Path module, String mainClass, List<String> 
         });
         JavaSparkContext spark = start(conf);
         Attempts attempts = new Attempts(spark.sc(), GROUP, ranks, output);
+        AtomicBoolean ending = new AtomicBoolean();
         try {
             spark.sc().addSparkListener(attempts);
             // Runs before Spark's own hook, which would stop the executors, and so the ranks, before they have saved.
             ShutdownHookManager.addShutdownHook(BEFORE_SPARKS, () -> {
                 if (!spark.sc().isStopped()) {
+                    ending.set(true);
                     output.accept("ending; the ranks finish their step and save, and --resume goes on from there");
                     spark.cancelJobGroup(GROUP);
                     attempts.awaitRanks();
@@ -72,7 +75,9 @@ record TrainingJob(List<Path> jars, Path module, String mainClass, List<String> 
         } catch (Exception e) {
             attempts.awaitRanks();
             spark.stop(); // hands all events to the listener
-            throw failure(e instanceof ExecutionException ? e.getCause() : e, attempts, conf.get("spark.master"));
+            if (!ending.get()) { // else all is said, and the JVM ends with its signal's exit code
+                throw failure(e instanceof ExecutionException ? e.getCause() : e, attempts, conf.get("spark.master"));
+            }
         } finally {
             spark.stop();
         }
