@@ -21,6 +21,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.LongStream;
 
 /** Writes safetensors files; the target is replaced all at once ({@link AtomicFiles}). */
@@ -119,7 +120,9 @@ public final class SafetensorsWriter {
         ObjectNode root = JsonNodeFactory.instance.objectNode();
         if (!metadata.isEmpty()) {
             ObjectNode notes = root.putObject(SafetensorsHeader.METADATA);
-            metadata.forEach((key, note) -> {
+            // Sorted: the order of an immutable map differs from one JVM to the next, and the same run gives the same
+            // file.
+            new TreeMap<>(metadata).forEach((key, note) -> {
                 requireArgument(note != null, "the note \"%s\" has no text", key);
                 notes.put(key, note);
             });

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -67,13 +68,16 @@ class SafetensorsWriterTest {
 
     @Test
     void theBytesAreThoseOfTheFormat() throws Exception {
+        Map<String, String> notes = new LinkedHashMap<>();
+        notes.put("z", "w");
+        notes.put("k", "v");
         SafetensorsWriter.write(
                 file,
-                Map.of("k", "v"),
+                notes,
                 List.of(
                         tensor("b", ElementType.U8, new long[] {3}, new byte[] {1, 2, 3}),
                         tensor("a", ElementType.BF16, new long[] {1, 2}, new byte[] {4, 5, 6, 7})));
-        String header = "{\"__metadata__\":{\"k\":\"v\"}"
+        String header = "{\"__metadata__\":{\"k\":\"v\",\"z\":\"w\"}"
                 + ",\"a\":{\"dtype\":\"BF16\",\"shape\":[1,2],\"data_offsets\":[0,4]}"
                 + ",\"b\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[4,7]}}";
         byte[] bytes = Files.readAllBytes(file);
