@@ -68,7 +68,7 @@ final class TrainCommand implements Callable<Integer> {
         return ranks.run(config.train().device(), mesh -> train(run, saved, wanted, mesh));
     }
 
-    private int train(RunFolder run, RunConfig saved, RunConfig config, Mesh mesh) {
+    private int train(RunFolder run, RunConfig before, RunConfig config, Mesh mesh) {
         if (mesh.first() && !resume && Files.exists(run.config())) {
             throw new LongNetException(
                     "%s already holds a run; go on with --resume, or choose another --out, or delete it", out);
@@ -76,10 +76,12 @@ final class TrainCommand implements Callable<Integer> {
         Output output = mesh.first() ? options.output() : Output.NONE;
         TrainingRun training = new TrainingRun(run, config, "longnet train --out " + out + " --resume", output, mesh);
         if (resume) {
-            training.requireSame(saved);
+            training.requireSame(before);
         }
-        boolean already = resume && run.savedSteps() >= config.train().steps();
-        int steps = already ? run.savedSteps() : training.train(resume);
+        // The first rank's checkpoints decide: the others may be on machines that have none.
+        long saved = mesh.world().allGather(resume && mesh.first() ? run.savedSteps() : 0)[0][0];
+        boolean already = resume && saved >= config.train().steps();
+        int steps = already ? (int) saved : training.train(resume);
         boolean complete = steps >= config.train().steps();
         if (already) {
             output.say(

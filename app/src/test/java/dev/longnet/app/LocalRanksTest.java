@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -100,6 +101,22 @@ class LocalRanksTest {
             ranks.forEach(Program::close);
         }
         start.requireUndisturbed(run);
+    }
+
+    /** Machines without a common disk: one has the run, the other its configuration alone. */
+    @Test
+    void aRunAtItsLastStepEndsWhereOneRankAloneHasIt() throws Exception {
+        Path run = start.run("whole"), other = Files.createDirectory(folder.resolve("configuration"));
+        Files.copy(run.resolve("config.yaml"), other.resolve("config.yaml"));
+        int port = freePort();
+        try (Program first = Program.start(variables(0, 2, port), SharedStart.goOn(run, 1));
+                Program second = Program.start(variables(1, 2, port), SharedStart.goOn(other, 1))) {
+            for (Program rank : List.of(first, second)) {
+                Cli ended = rank.join();
+                assertThat(ended.code()).as(ended.err()).isZero();
+            }
+            assertThat(first.out()).contains("\"step\":1,\"complete\":true");
+        }
     }
 
     @Test
