@@ -84,11 +84,7 @@ final class Verify implements Callable<Integer> {
             Verification.requireUsable(AttentionKernel.of(kernel), type(kernel), device(kernel));
         }
         for (Path path : cases) {
-            try {
-                files(path).forEach(file -> verify(file, output));
-            } catch (LongNetException e) {
-                refuse(path, e, output);
-            }
+            files(path, output).forEach(file -> verify(file, output));
         }
         if (!output.json() && !results.isEmpty()) {
             show(output);
@@ -104,6 +100,7 @@ final class Verify implements Callable<Integer> {
                 results.add(result);
                 output.json(json(result));
             } catch (RuntimeException e) { // of whatever kind: what does not fit is in the file
+                mesh.world().barrier(); // unless it is a rank that has failed, of which this throws the reason
                 refuse(file, e, output);
                 return;
             }
@@ -138,6 +135,16 @@ final class Verify implements Callable<Integer> {
 
     private static String caseName(Path path) {
         return String.valueOf(path.getFileName()).replaceFirst("\\.safetensors$", "");
+    }
+
+    /** The cases that a path names; none where it cannot be used, which is said. */
+    private List<Path> files(Path path, Output output) {
+        try {
+            return files(path);
+        } catch (LongNetException e) {
+            refuse(path, e, output);
+            return List.of();
+        }
     }
 
     private static List<Path> files(Path path) {

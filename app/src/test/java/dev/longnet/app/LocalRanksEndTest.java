@@ -7,8 +7,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -93,6 +95,23 @@ class LocalRanksEndTest {
             List<ProcessHandle> ranks = program.ranks();
             Program.signal("KILL", ranks.subList(which, which + 1));
             assertThat(sentence(program, ranks)).matches("longnet bench attention: " + sentence);
+        }
+    }
+
+    /** A case that is not to blame for it is not said to have failed, nor are those after it. */
+    @Test
+    void killedBetweenCases() throws Exception {
+        Object[] call = Stream.concat(
+                        Stream.of("verify", "--json", "--ranks", 2),
+                        Collections.nCopies(1_000, Path.of("..", "core", "src", "test", "resources", "golden"))
+                                .stream())
+                .toArray();
+        try (Program program = Program.start(call)) {
+            program.await("cases", () -> !program.out().isEmpty());
+            List<ProcessHandle> ranks = program.ranks();
+            Program.signal("KILL", ranks.subList(1, 2));
+            assertThat(sentence(program, ranks)).matches("longnet verify: rank 1 on host \\S+ is gone: .*");
+            assertThat(program.out()).doesNotContain("failure");
         }
     }
 
