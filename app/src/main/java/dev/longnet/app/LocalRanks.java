@@ -80,7 +80,7 @@ final class LocalRanks {
     private void start(int count, List<String> arguments) {
         List<String> line = new ArrayList<>();
         line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        line.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        line.addAll(flags(ManagementFactory.getRuntimeMXBean().getInputArguments()));
         line.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
         line.addAll(arguments);
         String port = String.valueOf(freePort());
@@ -104,6 +104,13 @@ final class LocalRanks {
         } catch (IOException e) {
             throw new LongNetException(e, "rank %d cannot be started: %s", ranks.size(), e.getMessage());
         }
+    }
+
+    /** Of this JVM's flags those of a rank: a descriptor that output goes to here is another file there, as of the JDK. */
+    static List<String> flags(List<String> ofThisProcess) {
+        return ofThisProcess.stream()
+                .filter(flag -> !flag.startsWith("-D" + Main.OUTPUT + "="))
+                .toList();
     }
 
     private static int freePort() {

@@ -42,7 +42,8 @@ public final class Main implements Runnable {
     /** What the library logs is one line on the error output. */
     private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
 
-    private static final String OUTPUT = "longnet.output";
+    /** Property that names the file for results; see {@link #standardOutput}. */
+    static final String OUTPUT = "longnet.output";
 
     @Spec
     private CommandSpec spec;

@@ -163,6 +163,13 @@ class LocalRanksTest {
         }
     }
 
+    /** The launcher's descriptor 3 is an open file of the JDK in a rank, which would append its results to it. */
+    @Test
+    void ranksDoNotWriteToWhereTheirLauncherDoes() {
+        assertThat(LocalRanks.flags(List.of("-Xmx2g", "-Dlongnet.output=/dev/fd/3", "-Dlongnet.columns=0")))
+                .containsExactly("-Xmx2g", "-Dlongnet.columns=0");
+    }
+
     @Test
     void aBatchThatCannotBeSharedIsRefused() throws Exception {
         Path run = folder.resolve("z");
