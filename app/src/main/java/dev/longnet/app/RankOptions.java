@@ -50,7 +50,8 @@ final class RankOptions {
         requireArgument(ranks == null || ranks > 0, "--ranks must be positive, got %s", ranks);
         requireArgument(
                 sequenceRanks == null || sequenceRanks > 0, "--sequence-ranks must be positive, got %s", sequenceRanks);
-        Optional<RankPlace> place = LauncherVariables.read(System.getenv());
+        // A launcher's only process, such as a shell of srun, may start ranks as one without a launcher does.
+        Optional<RankPlace> place = LauncherVariables.read(System.getenv()).filter(one -> one.size() > 1);
         int size = place.map(RankPlace::size).orElse(ranks == null ? 1 : ranks);
         requireArgument(
                 ranks == null || ranks == size,

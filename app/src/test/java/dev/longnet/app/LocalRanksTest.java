@@ -171,6 +171,29 @@ class LocalRanksTest {
     }
 
     @Test
+    void theOnlyProcessOfALauncherStartsRanks() throws Exception {
+        Map<String, String> alone = variables(0, 1, freePort());
+        try (Program program = Program.start(
+                alone,
+                "bench",
+                "attention",
+                "--forward-only",
+                "--lengths",
+                99,
+                "--repeats",
+                1,
+                "--ranks",
+                2,
+                "--json")) {
+            Cli ended = program.join();
+            assertThat(ended.code()).as(ended.err()).isZero();
+            assertThat(ended.json())
+                    .hasSize(1)
+                    .allSatisfy(line -> assertThat(line.get("ranks").asInt()).isEqualTo(2));
+        }
+    }
+
+    @Test
     void aBatchThatCannotBeSharedIsRefused() throws Exception {
         Path run = folder.resolve("z");
         Object[] call = {
