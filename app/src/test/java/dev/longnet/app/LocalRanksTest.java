@@ -145,6 +145,15 @@ class LocalRanksTest {
         });
     }
 
+    /** Gradients and weights are as many at any length, keys and values are not. */
+    @Test
+    void whatAttentionSendsIsCountedInTraining() throws Exception {
+        List<JsonNode> lines = ok("bench", "train", "--lengths", "99,199", "--repeats", 1, "--ranks", 2, "--json")
+                .json();
+        assertThat(lines.get(1).get("sentBytes").asLong())
+                .isGreaterThan(lines.get(0).get("sentBytes").asLong());
+    }
+
     /** Runs a command that is refused before anything is written; returns its sentence. */
     private static String refused(Map<String, String> environment, Object... arguments) throws Exception {
         Map<String, String> before = Cli.state(folder);

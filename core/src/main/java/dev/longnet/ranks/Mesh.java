@@ -53,6 +53,11 @@ public record Mesh(RankGroup world, RankGroup sequence, Device device, int local
         return shared ? Math.max(1, Runtime.getRuntime().availableProcessors() / localRanks) : wanted;
     }
 
+    /** Bytes of tensors that this rank has sent to others, whichever group they share. */
+    public long bytesSent() {
+        return world.bytesSent() + (sequence == world ? 0 : sequence.bytesSent());
+    }
+
     /** Whether this rank reads and writes for all. */
     public boolean first() {
         return world.rank() == 0;

@@ -76,7 +76,7 @@ public record AttentionBenchmark(
      * @param backward whether to compute the gradients of q, k and v too
      */
     public Measurement measure(long length, boolean backward, int repeats) {
-        Timing timing = Timing.of(() -> new Inputs(this, length, backward), device, repeats, ranks);
+        Timing timing = Timing.of(() -> new Inputs(this, length, backward), device, repeats, ranks, ranks::bytesSent);
         double flops = batch * pattern.nominalFlops(length, heads, headDim, causal, backward);
         return new Measurement(
                 "attention",

@@ -2,6 +2,7 @@ package dev.longnet.app.bench;
 
 import dev.longnet.ranks.RankGroup;
 import java.util.Arrays;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /**
@@ -26,20 +27,24 @@ record Timing(double milliseconds, Long peakBytes, Long sentBytes) {
      * @param repeats timed runs, on a GPU rows of runs
      */
     static Timing of(Supplier<Workload> setUp, String device, int repeats) {
-        return of(setUp, device, repeats, RankGroup.ALONE);
+        return of(setUp, device, repeats, RankGroup.ALONE, () -> 0);
     }
 
-    /** The same of work that ranks do together: a run begins when all are ready and ends when the last is done. */
-    static Timing of(Supplier<Workload> setUp, String device, int repeats, RankGroup ranks) {
+    /**
+     * The same of work that ranks do together: a run begins when all are ready and ends when the last is done.
+     *
+     * @param sentSoFar bytes that this rank has sent
+     */
+    static Timing of(Supplier<Workload> setUp, String device, int repeats, RankGroup ranks, LongSupplier sentSoFar) {
         try (Workload warmUp = setUp.get()) {
             warmUp.run();
         }
         PeakMemory memory = PeakMemory.of(device);
         try (Workload workload = setUp.get()) {
             memory.restart();
-            long sent = ranks.bytesSent();
+            long sent = sentSoFar.getAsLong();
             double watched = time(workload, 1, ranks);
-            sent = ranks.bytesSent() - sent;
+            sent = sentSoFar.getAsLong() - sent;
             Long peak = memory.peak();
             int row = device.startsWith("cuda") && watched <= LONG_MILLISECONDS ? ROW : 1;
             double[] milliseconds = new double[repeats];

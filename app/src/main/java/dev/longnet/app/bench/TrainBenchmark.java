@@ -55,7 +55,8 @@ public record TrainBenchmark(
      * @param length tokens N that a sequence predicts
      */
     public Measurement measure(long length, int repeats) {
-        Timing timing = Timing.of(() -> new Steps(this, Math.toIntExact(length)), device, repeats, mesh.world());
+        Timing timing = Timing.of(
+                () -> new Steps(this, Math.toIntExact(length)), device, repeats, mesh.world(), mesh::bytesSent);
         double flops = batch * ModelCost.trainingStep(model, length);
         return new Measurement(
                 "train",
