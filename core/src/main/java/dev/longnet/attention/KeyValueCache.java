@@ -13,7 +13,9 @@ import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -61,6 +63,86 @@ public final class KeyValueCache implements AutoCloseable {
         return bytes;
     }
 
+    /** A cache that goes on from here by itself. */
+    public KeyValueCache copy() {
+        KeyValueCache copy = new KeyValueCache(pattern, heads);
+        copy.restore(rows(), position);
+        return copy;
+    }
+
+    /** What is kept, by name: of branch i {@code branch.i.keys} and {@code branch.i.values}, (B, H, rows, D), as views. */
+    public Map<String, Tensor> rows() {
+        Map<String, Tensor> all = new LinkedHashMap<>();
+        for (int i = 0; i < branches.size(); i++) {
+            long count = rowsAt(i, position);
+            if (count > 0) {
+                all.put("branch." + i + ".keys", branches.get(i).keys.narrow(2, 0, count));
+                all.put("branch." + i + ".values", branches.get(i).values.narrow(2, 0, count));
+            }
+        }
+        return all;
+    }
+
+    /**
+     * Takes over copies of what {@link #rows} gave of a cache like this at a position.
+     *
+     * @throws IllegalArgumentException if these are not the rows of such a cache there
+     */
+    public void restore(Map<String, Tensor> rows, long position) {
+        requireArgument(position >= 0, "a text has no position %d", position);
+        for (int i = 0; i < branches.size(); i++) {
+            long count = rowsAt(i, position);
+            for (String kind : List.of("keys", "values")) {
+                Tensor saved = rows.get("branch." + i + "." + kind);
+                requireArgument(
+                        count == 0
+                                ? saved == null
+                                : saved != null && saved.dim() == 4 && saved.size(1) == heads && saved.size(2) == count,
+                        "branch %d of %s keeps %d rows of %d heads at position %d, which the %s do not have",
+                        i,
+                        pattern,
+                        count,
+                        heads,
+                        position,
+                        kind);
+            }
+        }
+        close();
+        this.position = position;
+        try (Scope scope = new Scope()) {
+            for (int i = 0; i < branches.size(); i++) {
+                Tensor keys = rows.get("branch." + i + ".keys"), values = rows.get("branch." + i + ".values");
+                if (keys != null) {
+                    branches.get(i).keys = Scope.own(Tensors.copy(keys));
+                    branches.get(i).values = Scope.own(Tensors.copy(values));
+                }
+            }
+        }
+    }
+
+    /** The most rows that a head keeps of the branch's segment before a position. */
+    private long rowsAt(int branch, long position) {
+        return pattern.branches().get(branch).rowsBefore(position - segmentOf(branch, position), 0);
+    }
+
+    /** Rows that came from another device, or from where they were computed in another type, become like the new ones. */
+    private void conform(Tensor like) {
+        for (Rows rows : branches) {
+            if (rows.keys != null
+                    && (Tensors.type(rows.keys) != Tensors.type(like)
+                            || !Tensors.deviceName(rows.keys).equals(Tensors.deviceName(like)))) {
+                rows.keys = conformed(rows.keys, like);
+                rows.values = conformed(rows.values, like);
+            }
+        }
+    }
+
+    private static Tensor conformed(Tensor rows, Tensor like) {
+        Tensor conformed = Scope.own(rows.to(like.device(), Tensors.type(like)));
+        rows.close();
+        return conformed;
+    }
+
     /**
      * Attention of the text's next tokens, which the cache takes in; without a gradient.
      *
@@ -82,6 +164,7 @@ public final class KeyValueCache implements AutoCloseable {
                 spec.pattern());
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
+            conform(k);
             Result result = q.size(1) == 1 ? step(q, k, v, spec) : piece(q, k, v, spec, kernel);
             position += q.size(1);
             return new Result(scope.keep(result.out()), scope.keep(result.lse()));

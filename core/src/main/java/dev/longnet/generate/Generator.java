@@ -40,27 +40,39 @@ public final class Generator {
      */
     public Summary generate(
             int[] prompt, int maxTokens, Sampling sampling, long seed, int endOfDocument, IntPredicate sink) {
+        try (LongNetDecoder.Session session = model.newSession(execution)) {
+            return generate(session, prompt, maxTokens, sampling, seed, endOfDocument, sink);
+        }
+    }
+
+    /** The same going on from what a session has read, which then has read the prompt and the new tokens, too. */
+    public Summary generate(
+            LongNetDecoder.Session session,
+            int[] prompt,
+            int maxTokens,
+            Sampling sampling,
+            long seed,
+            int endOfDocument,
+            IntPredicate sink) {
         requireArgument(prompt.length > 0, "a prompt needs at least one token");
         requireArgument(maxTokens >= 0, "max-tokens must not be negative, got %d", maxTokens);
         SplittableRandom random = new SplittableRandom(seed);
-        try (LongNetDecoder.Session session = model.newSession(execution)) {
-            long begin = System.nanoTime();
-            float[] logits = read(session, prompt);
-            long prompted = System.nanoTime();
-            int made = 0;
-            while (made < maxTokens) {
-                int token = sampling.choose(logits, random);
-                if (token == endOfDocument) {
-                    break;
-                }
-                made++;
-                if (!sink.test(token) || made == maxTokens) {
-                    break;
-                }
-                logits = read(session, token);
+        long begin = System.nanoTime();
+        float[] logits = read(session, prompt);
+        long prompted = System.nanoTime();
+        int made = 0;
+        while (made < maxTokens) {
+            int token = sampling.choose(logits, random);
+            if (token == endOfDocument) {
+                break;
             }
-            return new Summary(prompt.length, made, (prompted - begin) / 1e9, (System.nanoTime() - prompted) / 1e9);
+            made++;
+            if (!sink.test(token) || made == maxTokens) {
+                break;
+            }
+            logits = read(session, token);
         }
+        return new Summary(prompt.length, made, (prompted - begin) / 1e9, (System.nanoTime() - prompted) / 1e9);
     }
 
     private static float[] read(LongNetDecoder.Session session, int... tokens) {

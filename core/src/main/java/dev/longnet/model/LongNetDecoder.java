@@ -9,7 +9,9 @@ import dev.longnet.tensor.MasterWeights;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -93,6 +95,39 @@ public final class LongNetDecoder extends LongNet {
                     Scope scope = new Scope()) {
                 Tensor all = Tensors.of(Arrays.stream(tokens).asLongStream().toArray(), device(), 1, tokens.length);
                 return scope.keep(LongNetDecoder.this.read(all, caches, execution.withTokensChecked()));
+            }
+        }
+
+        /** A session that goes on from here by itself; the caller closes it. */
+        public Session copy() {
+            return new Session(caches.stream().map(KeyValueCache::copy).toList(), execution);
+        }
+
+        /** All that later tokens see of what was read, by name, as views: {@code layers.0.branch.0.keys}, … */
+        Map<String, Tensor> rows() {
+            Map<String, Tensor> all = new LinkedHashMap<>();
+            for (int i = 0; i < caches.size(); i++) {
+                String layer = "layers." + i + ".";
+                caches.get(i).rows().forEach((name, rows) -> all.put(layer + name, rows));
+            }
+            return all;
+        }
+
+        /**
+         * Takes over what {@link #rows} gave of a session of this model.
+         *
+         * @throws IllegalArgumentException if these are not the rows of this model at that position
+         */
+        void restore(Map<String, Tensor> rows, long position) {
+            for (int i = 0; i < caches.size(); i++) {
+                String layer = "layers." + i + ".";
+                Map<String, Tensor> ofLayer = new LinkedHashMap<>();
+                rows.forEach((name, tensor) -> {
+                    if (name.startsWith(layer)) {
+                        ofLayer.put(name.substring(layer.length()), tensor);
+                    }
+                });
+                caches.get(i).restore(ofLayer, position);
             }
         }
 

@@ -90,6 +90,13 @@ public final class Loss {
      */
     public static float[] perToken(
             LongNetDecoder model, Tensor features, Tensor targets, int chunk, Execution execution) {
+        try (Scope scope = new Scope()) {
+            return Tensors.floats(losses(model, features, targets, chunk, execution));
+        }
+    }
+
+    /** The same as a tensor on the model's device, for which nobody has waited. */
+    public static Tensor losses(LongNetDecoder model, Tensor features, Tensor targets, int chunk, Execution execution) {
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
             Tensor rows = features.flatten(0, 1), labels = targets.flatten(0, 1);
@@ -106,7 +113,7 @@ public final class Loss {
                     }
                 }
             }
-            return Tensors.floats(losses);
+            return scope.keep(losses);
         }
     }
 
