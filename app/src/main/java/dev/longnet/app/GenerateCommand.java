@@ -32,6 +32,12 @@ final class GenerateCommand implements Callable<Integer> {
     private Path promptFile;
 
     @Option(
+            names = "--state",
+            paramLabel = "FILE",
+            description = "What \"longnet read\" has kept; the prompt goes on from there.")
+    private Path state;
+
+    @Option(
             names = "--max-tokens",
             paramLabel = "N",
             defaultValue = "256",
@@ -69,7 +75,7 @@ final class GenerateCommand implements Callable<Integer> {
         byte[] text = prompt();
         try (Scope scope = new Scope()) {
             TrainedModel trained = TrainedModel.load(model, device.name(), device.threads());
-            Continuation continuation = Continuation.of(trained, text, maxTokens, sampling, seed, output);
+            Continuation continuation = Continuation.of(trained, state, text, maxTokens, sampling, seed, output);
             Generator.Summary summary = continuation.summary();
             Map<String, Object> json = new LinkedHashMap<>();
             json.put("prompt", new String(text, StandardCharsets.UTF_8));

@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
             QuickstartCommand.class,
             TrainCommand.class,
             EvalCommand.class,
+            ReadCommand.class,
             GenerateCommand.class,
             Bench.class,
             PlanCommand.class,

@@ -156,7 +156,7 @@ final class QuickstartCommand implements Callable<Integer> {
             TrainedModel trained = TrainedModel.load(run.path(), "auto", 0);
             Sampling sampling = new Sampling(0.6, 0.95);
             Continuation continuation =
-                    Continuation.of(trained, prompt.getBytes(StandardCharsets.UTF_8), 300, sampling, 1, output);
+                    Continuation.of(trained, null, prompt.getBytes(StandardCharsets.UTF_8), 300, sampling, 1, output);
             Map<String, Object> json = new LinkedHashMap<>();
             json.put("prompt", prompt);
             json.put("completion", continuation.text());

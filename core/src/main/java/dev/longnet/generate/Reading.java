@@ -28,6 +28,7 @@ public final class Reading implements AutoCloseable {
     private final int lossChunk;
     private final LossByPosition losses;
     private long read;
+    private double lastLoss = Double.NaN;
     private long pendingFrom;
     private Tensor pending;
 
@@ -99,6 +100,11 @@ public final class Reading implements AutoCloseable {
         return tokens;
     }
 
+    /** Mean loss of the newest piece that the device is done with; NaN before. */
+    public double lossOfLastPiece() {
+        return lastLoss;
+    }
+
     /** The losses of all that was read. */
     public LossByPosition losses() {
         collect();
@@ -111,7 +117,13 @@ public final class Reading implements AutoCloseable {
         }
         try (Tensor of = pending) {
             pending = null;
-            if (!losses.add(pendingFrom, Tensors.floats(of))) {
+            float[] all = Tensors.floats(of);
+            double sum = 0;
+            for (float loss : all) {
+                sum += loss;
+            }
+            lastLoss = sum / all.length;
+            if (!losses.add(pendingFrom, all)) {
                 throw new LongNetException(
                         "the model's output from token %d on is not finite: its weights are damaged or its training"
                                 + " diverged; use an earlier checkpoint or train it with a lower learning rate",

@@ -26,7 +26,16 @@ public final class StateFile {
     private static final String FORMAT = "longnet-state-1";
     private static final int PIECE = 1 << 28;
 
-    private StateFile() {}
+    private final LongNetDecoder model;
+    private final String modelChecksum;
+
+    /** @param model that reads, with the weights that it has now */
+    public StateFile(LongNetDecoder model) {
+        this.model = model;
+        try (Scope scope = new Scope()) {
+            modelChecksum = checksum(Parameters.of(model));
+        }
+    }
 
     /**
      * Writes a session's state, beside the target and then renamed.
@@ -34,8 +43,7 @@ public final class StateFile {
      * @param notes more metadata, under other names than those above
      * @throws LongNetException if it cannot be written
      */
-    public static void save(
-            Path path, LongNetDecoder model, LongNetDecoder.Session session, Map<String, String> notes) {
+    public void save(Path path, LongNetDecoder.Session session, Map<String, String> notes) {
         try (Scope scope = new Scope()) {
             Map<String, Tensor> rows = new LinkedHashMap<>();
             session.rows().forEach((name, tensor) -> rows.put(name, tensor.cpu().contiguous()));
@@ -43,7 +51,7 @@ public final class StateFile {
             metadata.put("format", FORMAT);
             metadata.put("position", Long.toString(session.position()));
             metadata.put("pattern", model.config().pattern().toString());
-            metadata.put("model", checksum(Parameters.of(model)));
+            metadata.put("model", modelChecksum);
             metadata.put("checksum", checksum(rows));
             TensorFile.save(path, metadata, rows);
         }
@@ -55,7 +63,7 @@ public final class StateFile {
      * @return the notes it was saved with
      * @throws LongNetException if the file cannot be read, is damaged, or is another model's
      */
-    public static Map<String, String> load(Path path, LongNetDecoder model, LongNetDecoder.Session session) {
+    public Map<String, String> load(Path path, LongNetDecoder.Session session) {
         Map<String, String> metadata;
         try (SafetensorsFile file = SafetensorsFile.open(path)) {
             metadata = new HashMap<>(file.metadata());
@@ -66,7 +74,7 @@ public final class StateFile {
                     path, metadata.getOrDefault("format", "none"));
         }
         try (Scope scope = new Scope()) {
-            if (!checksum(Parameters.of(model)).equals(metadata.get("model"))) {
+            if (!modelChecksum.equals(metadata.get("model"))) {
                 throw new LongNetException(
                         "%s is the state of another model, or of this one before it was trained further; give the model"
                                 + " that has read it, or read the text again into another file",

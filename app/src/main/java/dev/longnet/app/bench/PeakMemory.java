@@ -17,7 +17,7 @@ import org.bytedeco.pytorch.Device;
  * writing 5 to {@code /proc/self/clear_refs} resets the kernel's high-water mark, {@code VmHWM} in
  * {@code /proc/self/status}, which nothing allocated and freed in between escapes. Other systems have no mark to reset.
  */
-final class PeakMemory {
+public final class PeakMemory {
     private static final Path STATUS = Path.of("/proc/self/status");
     private static final Path CLEAR = Path.of("/proc/self/clear_refs");
 
@@ -31,7 +31,7 @@ final class PeakMemory {
     }
 
     /** Takes what the process, or on a GPU its tensors, hold now as the baseline. */
-    static PeakMemory of(String device) {
+    public static PeakMemory of(String device) {
         if (device.startsWith("cuda")) {
             Device gpu = Compute.device(device);
             return new PeakMemory(gpu, OptionalLong.of(GpuMemory.held(gpu)));
@@ -41,7 +41,7 @@ final class PeakMemory {
     }
 
     /** Forgets the peak so far. */
-    void restart() {
+    public void restart() {
         if (gpu != null) {
             GpuMemory.forgetPeak(gpu);
             return;
@@ -56,7 +56,7 @@ final class PeakMemory {
     }
 
     /** Bytes of the peak since {@link #restart} over the baseline, or null where they cannot be had. */
-    Long peak() {
+    public Long peak() {
         OptionalLong peak =
                 gpu != null ? OptionalLong.of(GpuMemory.peak(gpu)) : watching ? bytes("VmHWM") : OptionalLong.empty();
         return peak.isPresent() && before.isPresent() ? Math.max(0, peak.getAsLong() - before.getAsLong()) : null;
