@@ -40,6 +40,7 @@ class HouseTest {
             Map.entry("model", List.of("attention", "pattern", "tensor", "config")),
             Map.entry("generate", List.of("model", "tensor")),
             Map.entry("train", List.of("model", "attention", "pattern", "tensor", "ranks", "data", "config", "io")),
+            Map.entry("read", List.of("train", "model", "pattern", "tensor", "data", "io")),
             Map.entry("eval", List.of("train", "model", "tensor", "data")),
             Map.entry("plan", List.of("model", "attention", "pattern", "config")),
             Map.entry("verify", List.of("model", "attention", "pattern", "tensor", "ranks", "io")));

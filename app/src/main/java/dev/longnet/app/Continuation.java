@@ -4,7 +4,7 @@ import dev.longnet.data.TextStream;
 import dev.longnet.generate.Generator;
 import dev.longnet.generate.Sampling;
 import dev.longnet.model.LongNetDecoder;
-import dev.longnet.model.StateFile;
+import dev.longnet.read.StateFile;
 import dev.longnet.train.TrainedModel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

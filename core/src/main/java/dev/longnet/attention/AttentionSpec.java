@@ -39,6 +39,10 @@ public record AttentionSpec(
         return new AttentionSpec(pattern, causal, scale, lengths, damping, start);
     }
 
+    AttentionSpec withPattern(DilationPattern pattern) {
+        return new AttentionSpec(pattern, causal, scale, lengths, damping, start);
+    }
+
     /** The same for rows that stand from this position on. */
     public AttentionSpec withStart(long start) {
         return new AttentionSpec(pattern, causal, scale, lengths, damping, start);

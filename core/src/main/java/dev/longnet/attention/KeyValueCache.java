@@ -29,7 +29,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * result is that of the whole text at once. Shapes: B batch, H query heads, Hk key/value heads, D head dimension.
  */
 public final class KeyValueCache implements AutoCloseable {
-    private final DilationPattern pattern;
+    private final DilationPattern pattern, whole;
     private final int heads;
     private final List<Rows> branches = new ArrayList<>();
     private long position;
@@ -43,8 +43,9 @@ public final class KeyValueCache implements AutoCloseable {
     /** @param heads query heads H */
     public KeyValueCache(DilationPattern pattern, int heads) {
         this.pattern = pattern;
+        whole = pattern.whole();
         this.heads = heads;
-        for (int i = 0; i < pattern.branches().size(); i++) {
+        for (int i = 0; i < whole.branches().size(); i++) {
             branches.add(new Rows());
         }
     }
@@ -122,7 +123,7 @@ public final class KeyValueCache implements AutoCloseable {
 
     /** The most rows that a head keeps of the branch's segment before a position. */
     private long rowsAt(int branch, long position) {
-        return pattern.branches().get(branch).rowsBefore(position - segmentOf(branch, position), 0);
+        return whole.branches().get(branch).rowsBefore(position - segmentOf(branch, position), 0);
     }
 
     /** Rows that came from another device, or from where they were computed in another type, become like the new ones. */
@@ -165,7 +166,15 @@ public final class KeyValueCache implements AutoCloseable {
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
             conform(k);
-            Result result = q.size(1) == 1 ? step(q, k, v, spec) : piece(q, k, v, spec, kernel);
+            requireArgument(
+                    q.size(1) <= pattern.changesAfter(position) - position,
+                    "%d tokens from position %d on do not see the same branches of %s; cut the text at position %d",
+                    q.size(1),
+                    position,
+                    pattern,
+                    pattern.changesAfter(position));
+            AttentionSpec here = spec.withPattern(pattern.at(position));
+            Result result = q.size(1) == 1 ? step(q, k, v, here) : piece(q, k, v, here, kernel);
             position += q.size(1);
             return new Result(scope.keep(result.out()), scope.keep(result.lse()));
         }
@@ -177,9 +186,11 @@ public final class KeyValueCache implements AutoCloseable {
         Tensor keys = expand(k), values = expand(v);
         for (int i = 0; i < branches.size(); i++) {
             try (Scope scope = new Scope()) {
-                Lanes lanes = new Lanes(pattern.branches().get(i), heads, heads);
+                Lanes lanes = new Lanes(whole.branches().get(i), heads, heads);
                 Rows rows = branches.get(i);
-                attendToEarlier(near, q, rows, lanes, i, attention);
+                if (i < spec.pattern().branches().size()) {
+                    attendToEarlier(near, q, rows, lanes, i, attention);
+                }
                 add(keys, values, rows, lanes, i);
             }
         }
@@ -234,7 +245,7 @@ public final class KeyValueCache implements AutoCloseable {
     }
 
     private long segment(int branch) {
-        return pattern.branches().get(branch).segment();
+        return whole.branches().get(branch).segment();
     }
 
     /** One token, as {@link #piece}, without what it takes for many. */
@@ -250,7 +261,7 @@ public final class KeyValueCache implements AutoCloseable {
             Tensor out = Tensors.zeros(Tensors.like(q), q.size(0), heads, 1, q.size(3));
             Tensor lse = Tensors.full(Double.NEGATIVE_INFINITY, numbers, q.size(0), heads, 1);
             for (int i = 0; i < branches.size(); i++) {
-                Branch branch = pattern.branches().get(i);
+                Branch branch = whole.branches().get(i);
                 long place = position % branch.segment(), row = place / branch.ratio();
                 int group = branch.headsPerOffset(heads), first = (int) (place % branch.ratio()) * group;
                 if (first >= heads) {
@@ -261,6 +272,9 @@ public final class KeyValueCache implements AutoCloseable {
                 reserve(rows, branch, row + 1, key);
                 rows.keys.narrow(1, first, count).select(2, row).copy_(key.narrow(1, first, count));
                 rows.values.narrow(1, first, count).select(2, row).copy_(value.narrow(1, first, count));
+                if (i >= spec.pattern().branches().size()) {
+                    continue; // what later tokens will see
+                }
                 Tensor seen = rows.keys.narrow(1, first, count).narrow(2, 0, row + 1);
                 // The query stands at the last row, so its own factor is 1.
                 Damping.Part part = new Damping.Part(row, 1, 0, row + 1, false);

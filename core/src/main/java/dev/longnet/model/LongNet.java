@@ -130,6 +130,15 @@ public abstract class LongNet extends Module {
         check(tokens, execution);
         double dropout = execution.dropout() ? config.dropout() : 0;
         try (Scope scope = new Scope()) {
+            requireArgument(
+                    caches != null
+                            || !config.pattern().grows()
+                            || stretch.length() <= config.pattern().longestSegment(),
+                    "pattern %s grows from position %d on and a sequence at once does not; write out the branches for %d"
+                            + " tokens, or read the text in pieces",
+                    config.pattern(),
+                    config.pattern().longestSegment(),
+                    stretch.length());
             DilatedAttention.Call any = call(stretch, tokens.size(1), lengths, execution);
             List<DilatedAttention.Call> calls = IntStream.range(0, blocks.size())
                     .mapToObj(i -> caches == null ? any : any.reading(caches.get(i)))
@@ -240,7 +249,9 @@ public abstract class LongNet extends Module {
         Rotary rotary = rotary();
         RotaryTable table = null;
         if (rotary != null) {
-            long block = config.pattern().enclosingBlock();
+            boolean grown = config.pattern().grows()
+                    && stretch.length() > config.pattern().longestSegment();
+            long block = grown ? Long.MAX_VALUE : config.pattern().enclosingBlock();
             table = new RotaryTable(rotary, stretch, length, block, Tensors.type(embedding), device());
         }
         return new DilatedAttention.Call(execution.kernel(), execution.bfloat16(), lengths, table, stretch.start());

@@ -93,6 +93,13 @@ public final class LongNetDecoder extends LongNet {
             }
             try (var off = Gradient.off();
                     Scope scope = new Scope()) {
+                long same = config().pattern().changesAfter(position()) - position();
+                if (tokens.length > same) {
+                    return scope.keep(Tensors.cat(
+                            1,
+                            features(Arrays.copyOf(tokens, (int) same)),
+                            features(Arrays.copyOfRange(tokens, (int) same, tokens.length))));
+                }
                 Tensor all = Tensors.of(Arrays.stream(tokens).asLongStream().toArray(), device(), 1, tokens.length);
                 return scope.keep(LongNetDecoder.this.read(all, caches, execution.withTokensChecked()));
             }
@@ -104,7 +111,7 @@ public final class LongNetDecoder extends LongNet {
         }
 
         /** All that later tokens see of what was read, by name, as views: {@code layers.0.branch.0.keys}, … */
-        Map<String, Tensor> rows() {
+        public Map<String, Tensor> rows() {
             Map<String, Tensor> all = new LinkedHashMap<>();
             for (int i = 0; i < caches.size(); i++) {
                 String layer = "layers." + i + ".";
@@ -118,7 +125,7 @@ public final class LongNetDecoder extends LongNet {
          *
          * @throws IllegalArgumentException if these are not the rows of this model at that position
          */
-        void restore(Map<String, Tensor> rows, long position) {
+        public void restore(Map<String, Tensor> rows, long position) {
             for (int i = 0; i < caches.size(); i++) {
                 String layer = "layers." + i + ".";
                 Map<String, Tensor> ofLayer = new LinkedHashMap<>();

@@ -32,9 +32,17 @@ import java.util.stream.Collectors;
  * <p>Costs are closed forms over segments, not loops over tokens, and exact for every length, the short last segment
  * included. They are doubles: whole numbers up to 2^53, rounded beyond, and never overflowing.
  *
+ * <p>A pattern may grow with the text, written {@code 2k:1,8k:4...}: branch after branch goes on as the last two do, and a
+ * query from position w on, the segment before, sees the next one, too. So what a token sees does not depend on how long the
+ * text becomes, and a text of up to the longest segment given is as if nothing grew.
+ *
  * @param branches at least one branch
+ * @param grows whether branches follow; then segment and ratio of the last are one whole multiple of those before it
  */
-public record DilationPattern(List<Branch> branches) {
+public record DilationPattern(List<Branch> branches, boolean grows) {
+    /** What a pattern that grows ends in. */
+    static final String GROWS = "...";
+
     /** The paper's language model (section 4.1): w = 2048 … 32768, r = 1, 2, 4, 6, 12. */
     public static final DilationPattern PAPER = parse("2048:1,4096:2,8192:4,16384:6,32768:12");
 
@@ -47,19 +55,69 @@ public record DilationPattern(List<Branch> branches) {
     /** Work of the backward pass in units of the forward pass: five matrix products instead of two. */
     private static final double BACKWARD = 2.5;
 
+    /** Last position that is counted exactly, 2^40. */
+    private static final long LAST_POSITION = 1L << 40;
+
     public DilationPattern {
         branches = List.copyOf(branches);
         requireArgument(!branches.isEmpty(), "a pattern needs at least one branch, such as 2048:1");
+        if (grows) {
+            int last = branches.size() - 1;
+            long w = branches.get(last).segment(), r = branches.get(last).ratio();
+            long before = last == 0 ? 0 : branches.get(last - 1).segment(),
+                    ratio = last == 0 ? 0 : branches.get(last - 1).ratio();
+            requireArgument(
+                    last > 0 && w > before && w % before == 0 && r % ratio == 0 && w / before == r / ratio,
+                    "a pattern that grows ends in two branches of which segment and ratio grow by one whole factor, such as"
+                            + " 2k:1,8k:4..., not in %s",
+                    branches.subList(Math.max(0, last - 1), last + 1));
+        }
+    }
+
+    /** A pattern that does not grow. */
+    public DilationPattern(List<Branch> branches) {
+        this(branches, false);
+    }
+
+    /** The branches that queries at a position see; the same from there to {@link #changesAfter}. */
+    public DilationPattern at(long position) {
+        return grows ? new DilationPattern(grown(position)) : this;
+    }
+
+    /** The first position after this one from which on queries see more branches; Long.MAX_VALUE for none. */
+    public long changesAfter(long position) {
+        if (!grows) {
+            return Long.MAX_VALUE;
+        }
+        List<Branch> there = grown(position);
+        return there.get(there.size() - 1).segment();
+    }
+
+    /** All branches that queries at any position that can be counted see. */
+    public DilationPattern whole() {
+        return at(LAST_POSITION);
+    }
+
+    private List<Branch> grown(long position) {
+        List<Branch> all = new ArrayList<>(branches);
+        Branch last = all.get(all.size() - 1);
+        long factor = last.segment() / all.get(all.size() - 2).segment();
+        while (last.segment() <= position && last.ratio() <= Integer.MAX_VALUE / factor) {
+            last = new Branch(last.segment() * factor, (int) (last.ratio() * factor));
+            all.add(last);
+        }
+        return all;
     }
 
     /**
-     * Reads {@code "2048:1,4096:2"}, the form that {@link #toString} writes.
+     * Reads {@code "2048:1,4096:2"} or {@code "2048:1,4096:2..."}, the form that {@link #toString} writes.
      *
      * @param text branches segment:ratio joined by commas; numbers take the suffixes k (1024), m (1024²) and g (1024³)
      * @throws IllegalArgumentException naming the part that is malformed
      */
     public static DilationPattern parse(String text) {
-        return new DilationPattern(new PatternReader(text).branches());
+        PatternReader reader = new PatternReader(text);
+        return new DilationPattern(reader.branches(), reader.grows());
     }
 
     /**
@@ -262,6 +320,6 @@ public record DilationPattern(List<Branch> branches) {
 
     @Override
     public String toString() {
-        return branches.stream().map(Branch::toString).collect(Collectors.joining(","));
+        return branches.stream().map(Branch::toString).collect(Collectors.joining(",", "", grows ? GROWS : ""));
     }
 }

@@ -13,17 +13,24 @@ final class PatternReader {
     private static final Pattern SIZE = Pattern.compile("(\\d+)([kKmMgG]?)");
 
     private final String text;
+    private final boolean grows;
 
     PatternReader(String text) {
         requireArgument(
                 text != null && !text.isBlank(),
                 "the pattern is empty; give at least one segment:ratio, such as 2048:1 or 2048:1,4096:2");
+        grows = text.strip().endsWith(DilationPattern.GROWS);
         this.text = text.strip();
+    }
+
+    boolean grows() {
+        return grows;
     }
 
     List<Branch> branches() {
         List<Branch> branches = new ArrayList<>();
-        for (String part : text.split(",", -1)) {
+        String listed = grows ? text.substring(0, text.length() - DilationPattern.GROWS.length()) : text;
+        for (String part : listed.split(",", -1)) {
             branches.add(branch(part.strip()));
         }
         return branches;

@@ -78,6 +78,7 @@ class SessionTest {
                 "9:7 2 2 rotary",
                 "4:1,8:2,16:4 6 6 xpos",
                 "3:1,40:6 6 6 rotary",
+                "25:1,100:4... 6 6 xpos", // grows where no text comes
             })
     void readsInPiecesOfAnySize(String pattern, int heads, int keyValueHeads, String positions) {
         try (Scope scope = new Scope()) {
@@ -108,6 +109,44 @@ class SessionTest {
                     }
                 }
             }
+        }
+    }
+
+    /** What grows is not computed at once; token by token it is what {@code KeyValueCacheTest} holds against the definition. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ' ',
+            value = {"3:1,6:2... 6 3 rotary", "2:1,8:4... 2 2 xpos", "5:2,15:6... 4 4 none"})
+    void growsWithTheText(String pattern, int heads, int keyValueHeads, String positions) {
+        try (Scope scope = new Scope()) {
+            LongNetDecoder model = Models.decoder(
+                    ScalarType.Double,
+                    "pattern=" + pattern,
+                    "heads=" + heads,
+                    "keyValueHeads=" + keyValueHeads,
+                    "positions=" + positions);
+            int[] text = Models.text(131);
+            Tensor[] one = new Tensor[text.length];
+            try (LongNetDecoder.Session session = model.newSession(Execution.PLAIN)) {
+                for (int i = 0; i < text.length; i++) {
+                    one[i] = session.features(text[i]);
+                }
+            }
+            Tensor byToken = Tensors.cat(1, one);
+            for (int size : new int[] {2, 7, 16, 64, 131}) {
+                try (LongNetDecoder.Session session = model.newSession(Execution.PLAIN)) {
+                    for (int at = 0; at < text.length; at += size) {
+                        int n = Math.min(size, text.length - at);
+                        Tensor piece = session.features(Arrays.copyOfRange(text, at, at + n));
+                        assertThat(Tensors.relativeError(piece, byToken.narrow(1, at, n)))
+                                .as("%d tokens from %d on", n, at)
+                                .isLessThan(1e-10);
+                    }
+                }
+            }
+            assertThatThrownBy(() -> model.forward(Models.tokens(text)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("write out the branches for 131 tokens");
         }
     }
 

@@ -1,4 +1,4 @@
-package dev.longnet.generate;
+package dev.longnet.read;
 
 import static dev.longnet.Checks.requireArgument;
 

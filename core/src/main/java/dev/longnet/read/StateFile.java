@@ -1,8 +1,9 @@
-package dev.longnet.model;
+package dev.longnet.read;
 
 import dev.longnet.InvalidArgumentException;
 import dev.longnet.LongNetException;
 import dev.longnet.io.SafetensorsFile;
+import dev.longnet.model.LongNetDecoder;
 import dev.longnet.tensor.Parameters;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.TensorFile;
