@@ -20,23 +20,34 @@ final class FarAttention {
     private final AtenDevice device;
     private final double scale;
     private final Damping damping;
+    private final boolean again;
 
-    /** @param device null for all scores at once */
-    FarAttention(AtenDevice device, double scale, Damping damping) {
+    /**
+     * @param device null for all scores at once
+     * @param again whether the same shapes come again, in every layer and step
+     */
+    FarAttention(AtenDevice device, double scale, Damping damping, boolean again) {
         this.device = device;
         this.scale = scale;
         this.damping = damping;
+        this.again = again;
     }
 
-    /** For queries (B, N, H, D) like these. */
-    static FarAttention of(Tensor q, AttentionSpec spec) {
+    /**
+     * For queries (B, N, H, D) like these.
+     *
+     * @param again whether the same shapes come again, in every layer and step, and of two keys or more are worth a plan of
+     *     cuDNN's
+     */
+    static FarAttention of(Tensor q, AttentionSpec spec, boolean again) {
         String obstacle = AttentionKernel.ATEN.obstacle(q.device(), Tensors.type(q), q.size(2), q.size(3), spec);
-        return new FarAttention(obstacle == null ? AtenDevice.of(q) : null, spec.scale(), new Damping(spec.damping()));
+        return new FarAttention(
+                obstacle == null ? AtenDevice.of(q) : null, spec.scale(), new Damping(spec.damping()), again);
     }
 
     /** Where what fades is in the keys already. */
     static FarAttention undamped(Tensor q, AttentionSpec spec) {
-        return of(q, spec.withDamping(null));
+        return of(q, spec.withDamping(null), false);
     }
 
     Aten.Flash attend(Tensor q, Tensor k, Tensor v, int ratio) {
@@ -82,7 +93,7 @@ final class FarAttention {
             return new Aten.Flash(scores.sub(lse.unsqueeze(-1)).exp().matmul(v), lse);
         }
         try (var attending = device.whileAttending()) {
-            return device.attend(q, k, v, false, scale, again(k));
+            return device.attend(q, k, v, false, scale, again && k.size(2) > 1);
         }
     }
 
@@ -97,17 +108,12 @@ final class FarAttention {
                     p.transpose(2, 3).matmul(dout));
         }
         try (var attending = device.whileAttending()) {
-            return device.gradients(dout, q, k, v, out, lse, false, scale, again(k));
+            return device.gradients(dout, q, k, v, out, lse, false, scale, again && k.size(2) > 1);
         }
     }
 
     private Tensor scores(Tensor q, Tensor k) {
         return Ops.times(q.matmul(k.transpose(2, 3)), scale);
-    }
-
-    /** A shard meets the same shapes in every layer and step; cuDNN takes two keys or more. */
-    private static boolean again(Tensor k) {
-        return k.size(2) > 1;
     }
 
     private Tensor ready(Tensor tensor) {

@@ -181,8 +181,8 @@ public final class KeyValueCache implements AutoCloseable {
     }
 
     private Result piece(Tensor q, Tensor k, Tensor v, AttentionSpec spec, AttentionKernel kernel) {
-        Result near = kernel.forward(q, k, v, spec);
-        FarAttention attention = FarAttention.of(q, spec);
+        Result near = near(q, k, v, spec, kernel);
+        FarAttention attention = FarAttention.of(q, spec, false); // ever more keys
         Tensor keys = expand(k), values = expand(v);
         for (int i = 0; i < branches.size(); i++) {
             try (Scope scope = new Scope()) {
@@ -193,6 +193,33 @@ public final class KeyValueCache implements AutoCloseable {
                 }
                 add(keys, values, rows, lanes, i);
             }
+        }
+        return near;
+    }
+
+    /**
+     * What the piece's tokens see of each other. On a GPU the few branches whose ratio is longer than pieces are, and which
+     * the fast kernel cannot count from the piece's first row, are computed by themselves, where they keep a row at all.
+     */
+    private Result near(Tensor q, Tensor k, Tensor v, AttentionSpec spec, AttentionKernel kernel) {
+        List<Branch> all = spec.pattern().branches(), aligned = new ArrayList<>(), others = new ArrayList<>();
+        for (Branch branch : all) {
+            if (branch.looksAsFromZero(position, q.size(1))) {
+                aligned.add(branch);
+            } else if (branch.mayKeep(position, q.size(1), heads)) {
+                others.add(branch);
+            }
+        }
+        if (!q.is_cuda() || aligned.isEmpty() || aligned.size() == all.size()) {
+            return kernel.forward(q, k, v, spec);
+        }
+        Result near = kernel.forward(q, k, v, spec.withPattern(new DilationPattern(aligned)));
+        if (!others.isEmpty()) {
+            Result rest = kernel.forward(q, k, v, spec.withPattern(new DilationPattern(others)));
+            Merge.into(
+                    near.out().transpose(1, 2),
+                    near.lse(),
+                    new Aten.Flash(rest.out().transpose(1, 2), rest.lse()));
         }
         return near;
     }

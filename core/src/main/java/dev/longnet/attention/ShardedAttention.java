@@ -53,7 +53,7 @@ final class ShardedAttention {
             Result near = kernel.forward(q, k, v, spec);
             sent.exchange().await();
             Map<Part, Tensor> received = rows.received(sent.rows());
-            FarAttention attention = FarAttention.of(q, spec);
+            FarAttention attention = FarAttention.of(q, spec, true);
             for (FarBlock block : blocks(rows, q)) {
                 try (Scope scope = new Scope()) {
                     Aten.Flash far = attention.attend(
@@ -84,7 +84,7 @@ final class ShardedAttention {
             Tensor gradients = rows.gradients(Tensors.like(k, wide));
             sent.exchange().await();
             Map<Part, Tensor> received = rows.received(sent.rows()), back = rows.received(gradients);
-            FarAttention attention = FarAttention.of(q, spec);
+            FarAttention attention = FarAttention.of(q, spec, true);
             List<FarBlock> blocks = blocks(rows, q);
             List<Tensor> dqs = new ArrayList<>();
             for (FarBlock block : blocks) {

@@ -104,6 +104,16 @@ public record Branch(long segment, int ratio) {
         return place == 0 || place % ratio == 0 && length <= segment - place;
     }
 
+    /**
+     * Whether some head may keep one of these rows; false only where none does.
+     *
+     * @param length number of rows from position {@code start} on
+     */
+    public boolean mayKeep(long start, long length, int heads) {
+        long place = start % segment, inRatio = place % ratio;
+        return inRatio < offsets(heads) || inRatio + length > ratio || place + length > segment;
+    }
+
     /** Number of places offset, offset + r, offset + 2r, … of a segment that lie before the place. */
     public long rowsBefore(long place, int offset) {
         return (place - offset + ratio - 1) / ratio;
