@@ -198,8 +198,9 @@ public final class KeyValueCache implements AutoCloseable {
     }
 
     /**
-     * What the piece's tokens see of each other. On a GPU the few branches whose ratio is longer than pieces are, and which
-     * the fast kernel cannot count from the piece's first row, are computed by themselves, where they keep a row at all.
+     * What the piece's tokens see of each other. The fast kernel of GPUs takes so many branches and counts from the piece's
+     * first row; what is too much, and branches of ratios longer than pieces, which it cannot count, are computed by
+     * themselves, the latter where they keep a row at all.
      */
     private Result near(Tensor q, Tensor k, Tensor v, AttentionSpec spec, AttentionKernel kernel) {
         List<Branch> all = spec.pattern().branches(), aligned = new ArrayList<>(), others = new ArrayList<>();
@@ -210,16 +211,28 @@ public final class KeyValueCache implements AutoCloseable {
                 others.add(branch);
             }
         }
-        if (!q.is_cuda() || aligned.isEmpty() || aligned.size() == all.size()) {
+        boolean fast = aligned.size() == all.size() && all.size() <= HopperParams.MOST_BRANCHES;
+        if (!q.is_cuda() || aligned.isEmpty() || fast) {
             return kernel.forward(q, k, v, spec);
         }
-        Result near = kernel.forward(q, k, v, spec.withPattern(new DilationPattern(aligned)));
+        List<List<Branch>> groups = new ArrayList<>();
+        for (int i = 0; i < aligned.size(); i += HopperParams.MOST_BRANCHES) {
+            groups.add(aligned.subList(i, Math.min(aligned.size(), i + HopperParams.MOST_BRANCHES)));
+        }
         if (!others.isEmpty()) {
-            Result rest = kernel.forward(q, k, v, spec.withPattern(new DilationPattern(others)));
-            Merge.into(
-                    near.out().transpose(1, 2),
-                    near.lse(),
-                    new Aten.Flash(rest.out().transpose(1, 2), rest.lse()));
+            groups.add(others);
+        }
+        Result near = null;
+        for (List<Branch> group : groups) {
+            Result part = kernel.forward(q, k, v, spec.withPattern(new DilationPattern(group)));
+            if (near == null) {
+                near = part;
+            } else {
+                try (Scope scope = new Scope()) {
+                    Tensor out = part.out().transpose(1, 2);
+                    Merge.into(near.out().transpose(1, 2), near.lse(), new Aten.Flash(out, part.lse()));
+                }
+            }
         }
         return near;
     }

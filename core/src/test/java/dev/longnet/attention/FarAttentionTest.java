@@ -22,8 +22,8 @@ class FarAttentionTest {
     void isTheSameWithAllScoresAtOnce(int damping, int keys, int rows) {
         int ratio = 3;
         Damping fading = new Damping(damping == 0 ? null : new Rotary(6, 10_000, damping));
-        FarAttention plain = new FarAttention(null, 0.4, fading);
-        FarAttention blockwise = new FarAttention(AtenDevice.CPU, 0.4, fading);
+        FarAttention plain = new FarAttention(null, 0.4, fading, false);
+        FarAttention blockwise = new FarAttention(AtenDevice.CPU, 0.4, fading, false);
         Compute.seed(rows);
         try (Scope scope = new Scope()) {
             Tensor q = Tensors.randn(F64, 2, 3, rows, 6), k = Tensors.randn(F64, 2, 3, keys, 6);
