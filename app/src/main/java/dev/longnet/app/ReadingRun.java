@@ -13,6 +13,7 @@ import dev.longnet.read.LossByPosition;
 import dev.longnet.read.Reading;
 import dev.longnet.read.StateFile;
 import dev.longnet.tensor.Scope;
+import dev.longnet.tensor.Tensors;
 import dev.longnet.train.TrainedModel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -71,11 +72,12 @@ final class ReadingRun {
 
     /** Reads; returns the exit code. */
     int run(String device, int threads) {
-        PeakMemory memory = PeakMemory.of(device);
-        memory.restart();
         try (Scope scope = new Scope()) {
             TrainedModel trained = TrainedModel.load(model, device, threads);
             DataConfig all = trained.config().data().withSources(data).withHeldOut(1);
+            PeakMemory memory =
+                    PeakMemory.whole(Tensors.deviceName(trained.model().device()));
+            memory.restart();
             StateFile file = new StateFile(trained.model());
             try (TokenFile text = Tokens.open(all, Split.HELD_OUT, output);
                     LongNetDecoder.Session session = trained.model().newSession(trained.execution())) {

@@ -31,13 +31,18 @@ public final class PeakMemory {
     }
 
     /** Takes what the process, or on a GPU its tensors, hold now as the baseline. */
-    public static PeakMemory of(String device) {
+    static PeakMemory of(String device) {
         if (device.startsWith("cuda")) {
             Device gpu = Compute.device(device);
             return new PeakMemory(gpu, OptionalLong.of(GpuMemory.held(gpu)));
         }
         trim();
         return new PeakMemory(null, device.equals("cpu") ? bytes("VmRSS") : OptionalLong.empty());
+    }
+
+    /** Everything that the process, or on a GPU its tensors, hold is counted; on a GPU there are some already. */
+    public static PeakMemory whole(String device) {
+        return new PeakMemory(device.startsWith("cuda") ? Compute.device(device) : null, OptionalLong.of(0));
     }
 
     /** Forgets the peak so far. */
