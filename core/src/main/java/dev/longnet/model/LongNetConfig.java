@@ -27,7 +27,9 @@ public record LongNetConfig(
         int feedForward,
 
         @Doc(
-                value = "Branches of dilated attention as segment:ratio, segments with k or m for 1024 or 1024²",
+                value =
+                        "Branches of dilated attention as segment:ratio, segments with k or m for 1024 or 1024²; ... after the"
+                                + " last two lets branches go on like them as far as text is read",
                 unit = "tokens:1")
         DilationPattern pattern,
 
