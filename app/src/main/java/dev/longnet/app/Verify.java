@@ -1,5 +1,7 @@
 package dev.longnet.app;
 
+import static dev.longnet.Checks.requireArgument;
+
 import dev.longnet.LongNetException;
 import dev.longnet.attention.AttentionKernel;
 import dev.longnet.io.FileErrors;
@@ -62,6 +64,14 @@ final class Verify implements Callable<Integer> {
             description = "auto, cpu, cuda or cuda:INDEX (default: cpu; for hopper an NVIDIA GPU).")
     private String device;
 
+    @Option(
+            names = "--stream",
+            paramLabel = "N",
+            defaultValue = "0",
+            description =
+                    "Reads in pieces of N tokens, as \"longnet read\" does, what is else computed at once; causal cases.")
+    private int stream;
+
     @Mixin
     private RankOptions ranks;
 
@@ -80,6 +90,8 @@ final class Verify implements Callable<Integer> {
     private int verify(Mesh mesh) {
         Output output = mesh.first() ? options.output() : Output.NONE;
         this.mesh = mesh;
+        requireArgument(stream >= 0, "--stream must be positive, got %d", stream);
+        requireArgument(stream == 0 || mesh.world().size() == 1, "--stream is for one rank; leave --ranks out");
         for (String kernel : kernels) { // what cannot be is refused before the first file
             Verification.requireUsable(AttentionKernel.of(kernel), type(kernel), device(kernel));
         }
@@ -95,8 +107,8 @@ final class Verify implements Callable<Integer> {
     private void verify(Path file, Output output) {
         for (String kernel : kernels) {
             try {
-                Verification result =
-                        Verification.run(file, AttentionKernel.of(kernel), type(kernel), place(kernel), mesh.world());
+                Verification result = Verification.run(
+                        file, AttentionKernel.of(kernel), type(kernel), place(kernel), mesh.world(), stream);
                 results.add(result);
                 output.json(json(result));
             } catch (RuntimeException e) { // of whatever kind: what does not fit is in the file

@@ -37,12 +37,18 @@ final class AttentionCase {
         return kernel.obstacle(device, type, q.size(2), q.size(3), spec(recorded, q));
     }
 
+    /** Whether it can be read in pieces. */
+    static boolean isCausal(RecordedCase recorded) {
+        return Boolean.parseBoolean(recorded.metadata("causal"));
+    }
+
     static boolean check(
             RecordedCase recorded,
             AttentionKernel kernel,
             ScalarType type,
             Device device,
             RankGroup group,
+            int piece,
             Map<String, Double> errors) {
         Tensor q = recorded.tensor("q").to(type),
                 k = recorded.tensor("k").to(type),
@@ -63,7 +69,9 @@ final class AttentionCase {
                 v.to(device, type),
                 dout.to(device, type),
                 spec,
-                group.size() == 1 ? kernel : new WholeKernel(group, kernel));
+                piece > 0
+                        ? new PiecewiseKernel(piece, kernel)
+                        : group.size() == 1 ? kernel : new WholeKernel(group, kernel));
         errors.putAll(got.errors(expected));
         if (kernel == AttentionKernel.HOPPER) {
             Map<String, Double> usual =
@@ -112,8 +120,7 @@ final class AttentionCase {
     }
 
     private static AttentionSpec spec(RecordedCase recorded, Tensor q) {
-        boolean causal = Boolean.parseBoolean(recorded.metadata("causal"));
-        return AttentionSpec.of(branches(recorded), causal, q.size(3));
+        return AttentionSpec.of(branches(recorded), isCausal(recorded), q.size(3));
     }
 
     private static DilationPattern branches(RecordedCase recorded) {

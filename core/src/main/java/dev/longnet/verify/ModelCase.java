@@ -19,6 +19,9 @@ import dev.longnet.ranks.RankGroup;
 import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.Ops;
 import dev.longnet.tensor.Tensors;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
@@ -43,6 +46,7 @@ final class ModelCase {
             ScalarType type,
             Device device,
             RankGroup group,
+            int piece,
             Map<String, Double> errors) {
         String kind = recorded.metadata("kind");
         LongNetConfig config = config(recorded);
@@ -61,7 +65,9 @@ final class ModelCase {
                 .withNumbers(Execution.Numbers.of(type == ScalarType.BFloat16, device));
         try (var off = Gradient.off()) {
             Tensor tokens = recorded.tensor("tokens").to(device, ScalarType.Long);
-            Tensor features = features(model, tokens, execution, group);
+            Tensor features = piece > 0
+                    ? read((LongNetDecoder) model, tokens, execution, piece)
+                    : features(model, tokens, execution, group);
             if (model instanceof LongNetDecoder decoder) {
                 Tensor logits = decoder.logits(features, execution);
                 errors.put("logits", Tensors.relativeError(logits, recorded.tensor("logits")));
@@ -78,6 +84,24 @@ final class ModelCase {
         }
         double bound = type == ScalarType.BFloat16 ? 3e-2 : type == ScalarType.Double ? 1e-6 : 1e-5;
         return errors.values().stream().allMatch(error -> error <= bound);
+    }
+
+    /** The features of all tokens, which a session reads in pieces. */
+    private static Tensor read(LongNetDecoder model, Tensor tokens, Execution execution, int piece) {
+        List<Tensor> examples = new ArrayList<>();
+        for (long b = 0; b < tokens.size(0); b++) {
+            int[] text = Arrays.stream(Tensors.longs(tokens.select(0, b).cpu().contiguous()))
+                    .mapToInt(Math::toIntExact)
+                    .toArray();
+            List<Tensor> pieces = new ArrayList<>();
+            try (LongNetDecoder.Session session = model.newSession(execution)) {
+                for (int at = 0; at < text.length; at += piece) {
+                    pieces.add(session.features(Arrays.copyOfRange(text, at, Math.min(text.length, at + piece))));
+                }
+            }
+            examples.add(Tensors.cat(1, pieces.toArray(Tensor[]::new)));
+        }
+        return Tensors.cat(0, examples.toArray(Tensor[]::new));
     }
 
     /** The features of all tokens, of which each rank computes its shard. */

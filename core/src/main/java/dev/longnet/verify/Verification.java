@@ -67,12 +67,19 @@ public record Verification(
      * @param deviceName such as cpu or cuda
      */
     public static Verification run(Path file, AttentionKernel kernel, String dtype, String deviceName) {
-        return run(file, kernel, dtype, deviceName, RankGroup.ALONE);
+        return run(file, kernel, dtype, deviceName, RankGroup.ALONE, 0);
     }
 
-    /** The same with the sequence cut over ranks, which all call this and get the same. */
+    /**
+     * The same with the sequence cut over ranks, which all call this and get the same, or read in pieces by one.
+     *
+     * @param piece tokens of a piece, 0 for the whole sequence at once
+     */
     public static Verification run(
-            Path file, AttentionKernel kernel, String dtype, String deviceName, RankGroup group) {
+            Path file, AttentionKernel kernel, String dtype, String deviceName, RankGroup group, int piece) {
+        requireArgument(piece >= 0, "a piece has at least one token, got %d", piece);
+        requireArgument(
+                piece == 0 || group.size() == 1, "a sequence is read in pieces by one rank, not %d", group.size());
         Device device = Compute.device(deviceName);
         ScalarType type = NumberFormats.of(dtype);
         try (SafetensorsFile recorded = SafetensorsFile.open(file);
@@ -94,14 +101,20 @@ public record Verification(
                         ? null
                         : "cannot cut " + length + " tokens over " + group.size() + " ranks; use fewer";
             }
+            if (obstacle == null && piece > 0) {
+                boolean causal = attention
+                        ? AttentionCase.isCausal(theCase)
+                        : theCase.metadata("kind").equals("decoder");
+                obstacle = causal ? null : "reads no text in pieces that looks ahead; leave --stream out";
+            }
             if (obstacle != null) {
                 String sentence = "attention kernel " + kernel.name() + " " + obstacle;
                 return new Verification(name, kernel.name(), dtype, Map.of(), sentence, true);
             }
             Map<String, Double> errors = new TreeMap<>();
             boolean ok = attention
-                    ? AttentionCase.check(theCase, kernel, type, device, group, errors)
-                    : ModelCase.check(theCase, kernel, type, device, group, errors);
+                    ? AttentionCase.check(theCase, kernel, type, device, group, piece, errors)
+                    : ModelCase.check(theCase, kernel, type, device, group, piece, errors);
             return new Verification(name, kernel.name(), dtype, errors, null, ok);
         }
     }

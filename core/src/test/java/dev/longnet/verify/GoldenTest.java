@@ -3,6 +3,7 @@ package dev.longnet.verify;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.longnet.attention.AttentionKernel;
+import dev.longnet.ranks.RankGroup;
 import dev.longnet.tensor.NumberFormats;
 import dev.longnet.tensor.TestDevice;
 import java.nio.file.Files;
@@ -35,6 +36,18 @@ class GoldenTest {
             for (String dtype : NumberFormats.NAMES) {
                 Verification result = Verification.run(file, kernel, dtype);
                 assertThat(result.ok()).as(result.toString()).isTrue();
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void isReadInPieces(Path file) {
+        for (int piece : new int[] {1, 7, 64}) {
+            for (String dtype : List.of("float32", "float64")) {
+                Verification result =
+                        Verification.run(file, AttentionKernel.ATEN, dtype, "cpu", RankGroup.ALONE, piece);
+                assertThat(result.ok()).as("pieces of %d: %s", piece, result).isTrue();
             }
         }
     }
