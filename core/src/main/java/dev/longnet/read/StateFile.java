@@ -7,7 +7,6 @@ import dev.longnet.model.LongNetDecoder;
 import dev.longnet.tensor.Parameters;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.TensorFile;
-import dev.longnet.tensor.Tensors;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -25,7 +24,6 @@ import org.bytedeco.pytorch.Tensor;
  */
 public final class StateFile {
     private static final String FORMAT = "longnet-state-1";
-    private static final int PIECE = 1 << 28;
 
     private final LongNetDecoder model;
     private final String modelChecksum;
@@ -103,9 +101,7 @@ public final class StateFile {
             crc.update(name.getBytes(StandardCharsets.UTF_8));
             try (Scope scope = new Scope()) {
                 Tensor host = tensor.detach().cpu().contiguous();
-                for (long at = 0; at < host.nbytes(); at += PIECE) {
-                    crc.update(Tensors.bytes(host, at, (int) Math.min(PIECE, host.nbytes() - at)));
-                }
+                TensorFile.forEachPart(host, crc::update);
             }
         });
         return Long.toHexString(crc.getValue());

@@ -17,7 +17,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Tensors in safetensors files. */
 public final class TensorFile {
-    /** Bytes moved at once; a buffer holds fewer than 2³¹. */
+    /** Bytes moved at once. */
     private static final int PIECE = 1 << 28;
 
     private TensorFile() {}
@@ -41,10 +41,12 @@ public final class TensorFile {
     public static Tensor read(SafetensorsFile file, Entry entry) {
         try (Scope scope = new Scope()) {
             Tensor tensor = Tensors.empty(Tensors.options(type(entry), Tensors.cpu()), entry.shape());
-            for (long at = 0; at < entry.bytes(); at += PIECE) {
-                int count = (int) Math.min(PIECE, entry.bytes() - at);
-                file.read(entry, at, Tensors.bytes(tensor, at, count));
-            }
+            long[] at = {0};
+            forEachPart(tensor, part -> {
+                int count = part.remaining();
+                file.read(entry, at[0], part);
+                at[0] += count;
+            });
             return scope.keep(tensor);
         }
     }
@@ -61,16 +63,32 @@ public final class TensorFile {
                 sources.add(new SafetensorsWriter.Tensor(name, type(name, tensor), Tensors.shape(tensor), channel -> {
                     try (Scope scope = new Scope()) {
                         Tensor host = tensor.detach().cpu().contiguous();
-                        long bytes = host.nbytes();
-                        for (long at = 0; at < bytes; at += PIECE) {
-                            ByteBuffer piece = Tensors.bytes(host, at, (int) Math.min(PIECE, bytes - at));
-                            while (piece.hasRemaining()) {
-                                channel.write(piece);
+                        forEachPart(host, part -> {
+                            while (part.hasRemaining()) {
+                                channel.write(part);
                             }
-                        }
+                        });
                     }
                 })));
         SafetensorsWriter.write(path, metadata, sources);
+    }
+
+    /**
+     * Visits the bytes of a tensor on the host, in order; a buffer holds fewer than 2³¹ and so not all of a large one.
+     *
+     * @param tensor contiguous
+     */
+    public static <E extends Exception> void forEachPart(Tensor tensor, PartAction<E> action) throws E {
+        long bytes = tensor.nbytes();
+        for (long at = 0; at < bytes; at += PIECE) {
+            action.accept(Tensors.bytes(tensor, at, (int) Math.min(PIECE, bytes - at)));
+        }
+    }
+
+    /** Takes some bytes of a tensor. */
+    @FunctionalInterface
+    public interface PartAction<E extends Exception> {
+        void accept(ByteBuffer part) throws E;
     }
 
     private static ScalarType type(Entry entry) {
