@@ -1,11 +1,18 @@
 package dev.longnet.attention;
 
+import dev.longnet.tensor.Scope;
+import dev.longnet.tensor.Tensors;
+import java.util.List;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/** Attention of a piece of a text to the piece and what a cache holds of the text before; see {@link KeyValueCache#over}. */
-record CachedKernel(KeyValueCache cache, AttentionKernel kernel) implements AttentionKernel {
+/**
+ * Attention to what caches hold of the text before, and within a piece of it; see {@link KeyValueCache#over}.
+ *
+ * @param caches one, whose text the rows are the next piece of, or several, whose texts go on by a row each
+ */
+record CachedKernel(List<KeyValueCache> caches, AttentionKernel kernel) implements AttentionKernel {
     @Override
     public String name() {
         return kernel.name();
@@ -18,12 +25,29 @@ record CachedKernel(KeyValueCache cache, AttentionKernel kernel) implements Atte
 
     @Override
     public AttentionKernel on(Device device, ScalarType type, long heads, long headDim, AttentionSpec spec) {
-        return new CachedKernel(cache, kernel.on(device, type, heads, headDim, spec));
+        return new CachedKernel(caches, kernel.on(device, type, heads, headDim, spec));
     }
 
     @Override
     public Result forward(Tensor q, Tensor k, Tensor v, AttentionSpec spec) {
-        return cache.attend(q, k, v, spec, kernel);
+        if (caches.size() == 1) {
+            return caches.get(0).attend(q, k, v, spec, kernel);
+        }
+        try (Scope scope = new Scope()) {
+            Tensor[] out = new Tensor[caches.size()], lse = new Tensor[caches.size()];
+            for (int i = 0; i < out.length; i++) {
+                KeyValueCache cache = caches.get(i);
+                Result result = cache.attend(
+                        q.narrow(1, i, 1),
+                        k.narrow(1, i, 1),
+                        v.narrow(1, i, 1),
+                        spec.withStart(cache.position()),
+                        kernel);
+                out[i] = result.out();
+                lse[i] = result.lse();
+            }
+            return new Result(scope.keep(Tensors.cat(1, out)), scope.keep(Tensors.cat(2, lse)));
+        }
     }
 
     @Override

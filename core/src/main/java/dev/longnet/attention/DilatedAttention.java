@@ -86,7 +86,12 @@ public final class DilatedAttention extends Module {
          * @param cache of this layer, in which the piece stays
          */
         public Call reading(KeyValueCache cache) {
-            return new Call(cache.over(kernel), bfloat16, lengths, rotary, start);
+            return withKernel(cache.over(kernel));
+        }
+
+        /** The same with another kernel. */
+        public Call withKernel(AttentionKernel kernel) {
+            return new Call(kernel, bfloat16, lengths, rotary, start);
         }
     }
 

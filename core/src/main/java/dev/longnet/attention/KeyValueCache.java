@@ -150,7 +150,17 @@ public final class KeyValueCache implements AutoCloseable {
      * @param kernel attends within a piece
      */
     public AttentionKernel over(AttentionKernel kernel) {
-        return new CachedKernel(this, kernel);
+        return new CachedKernel(List.of(this), kernel);
+    }
+
+    /**
+     * Attention of the next token of each of several texts, (1, number of texts, H, D): side by side the tokens are one
+     * call for all that is done row by row, and each attends to its own text alone.
+     *
+     * @param caches what the texts have left in one layer; each takes its token in
+     */
+    public static AttentionKernel over(List<KeyValueCache> caches, AttentionKernel kernel) {
+        return new CachedKernel(List.copyOf(caches), kernel);
     }
 
     /** Attends for the next tokens and adds them. */

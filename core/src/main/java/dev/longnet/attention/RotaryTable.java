@@ -8,6 +8,7 @@ import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.math.BigDecimal;
 import java.util.List;
+import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -29,15 +30,13 @@ public final class RotaryTable {
     private static final long ROWS_AT_ONCE = 1 << 20;
 
     private final Rotary rotary;
-    private final long start;
-    private final long length;
     private final long block;
     private final Tensor queries;
     private final Tensor keys;
 
     /** Of these positions alone, where any query may meet any key. */
     public RotaryTable(Rotary rotary, long start, long length, ScalarType type, Device device) {
-        this(rotary, start, length, start, length, type, device);
+        this(rotary, Rows.neighbours(start, length), start, length, type, device);
     }
 
     /**
@@ -48,23 +47,29 @@ public final class RotaryTable {
      * @param type float32 or float64; narrower types are turned in float32
      */
     public RotaryTable(Rotary rotary, Stretch stretch, long length, long block, ScalarType type, Device device) {
-        this(rotary, stretch.start(), length, 0, Math.min(block, stretch.length()), type, device);
+        this(rotary, Rows.neighbours(stretch.start(), length), 0, Math.min(block, stretch.length()), type, device);
     }
 
-    private RotaryTable(
-            Rotary rotary, long start, long length, long firstBlock, long block, ScalarType type, Device device) {
+    /**
+     * Of one position in each of several texts that have no end yet.
+     *
+     * @param positions N of them
+     * @param block as above
+     */
+    public RotaryTable(Rotary rotary, long[] positions, long block, ScalarType type, Device device) {
+        this(rotary, new Rows(positions, 1, positions.length), 0, block, type, device);
+    }
+
+    private RotaryTable(Rotary rotary, Rows rows, long firstBlock, long block, ScalarType type, Device device) {
         this.rotary = rotary;
-        this.start = start;
-        this.length = length;
         this.block = block;
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
             TensorOptions wide = Tensors.options(ScalarType.Double, Compute.wide(device));
             ScalarType complex = type == ScalarType.Double ? ScalarType.ComplexDouble : ScalarType.ComplexFloat;
-            Tensor angles = angles(wide);
+            Tensor angles = rows.angles(rotary.frequencies(), wide);
             if (bakesDamping()) {
-                Tensor inBlock = Tensors.range(start - firstBlock, start - firstBlock + length, wide)
-                        .remainder(new Scalar((double) block));
+                Tensor inBlock = rows.places(firstBlock, wide).remainder(new Scalar((double) block));
                 Tensor steps = inBlock.sub(new Scalar((block - 1) / 2.0));
                 Tensor growth = Ops.exp2(steps.unsqueeze(1).mul(Tensors.of(rotary.exponents(), wide.device())));
                 queries = scope.keep(broadcast(Ops.polar(growth, angles), complex, device));
@@ -75,6 +80,50 @@ public final class RotaryTable {
                 queries = scope.keep(broadcast(turns, complex, device));
                 keys = queries;
             }
+        }
+    }
+
+    /**
+     * Positions of a table's rows, run after run of neighbours.
+     *
+     * @param starts first position of each run
+     * @param each positions of a run
+     * @param count rows N; the last run may be cut
+     */
+    private record Rows(long[] starts, long each, long count) {
+        static Rows neighbours(long start, long count) {
+            long each = Math.min(count, ROWS_AT_ONCE);
+            long[] starts = LongStream.iterate(start, at -> at < start + count, at -> at + each)
+                    .toArray();
+            return new Rows(starts, each, count);
+        }
+
+        /** p·θ_i modulo 2π up to one turn, (N, D/2) in float64. */
+        Tensor angles(double[] frequencies, TensorOptions wide) {
+            double[] first = new double[starts.length * frequencies.length];
+            for (int i = 0; i < first.length; i++) {
+                first[i] = new BigDecimal(frequencies[i % frequencies.length])
+                        .multiply(BigDecimal.valueOf(starts[i / frequencies.length]))
+                        .remainder(TWO_PI)
+                        .doubleValue();
+            }
+            Tensor perToken = Tensors.of(frequencies, wide.device());
+            Tensor firsts = Tensors.of(first, wide.device(), starts.length, 1, frequencies.length);
+            return rows(steps(wide).unsqueeze(1).mul(perToken).add(firsts));
+        }
+
+        /** The positions counted from another, (N) in float64. */
+        Tensor places(long from, TensorOptions wide) {
+            double[] first = LongStream.of(starts).mapToDouble(at -> at - from).toArray();
+            return rows(steps(wide).add(Tensors.of(first, wide.device(), starts.length, 1)));
+        }
+
+        private Tensor steps(TensorOptions wide) {
+            return Tensors.range(0, each, wide);
+        }
+
+        private Tensor rows(Tensor ofRuns) {
+            return ofRuns.flatten(0, 1).narrow(0, 0, count);
         }
     }
 
@@ -110,28 +159,6 @@ public final class RotaryTable {
 
     private boolean bakesDamping() {
         return rotary.damping() > 0 && block <= rotary.longestDamped();
-    }
-
-    /** p·θ_i modulo 2π up to one turn, (N, D/2) in float64. */
-    private Tensor angles(TensorOptions wide) {
-        double[] frequencies = rotary.frequencies();
-        Tensor perToken = Tensors.of(frequencies, wide.device());
-        Tensor angles = Tensors.empty(wide, length, frequencies.length);
-        for (long row = 0; row < length; row += ROWS_AT_ONCE) {
-            try (Scope scope = new Scope()) {
-                long rows = Math.min(ROWS_AT_ONCE, length - row);
-                double[] first = new double[frequencies.length];
-                for (int i = 0; i < first.length; i++) {
-                    first[i] = new BigDecimal(frequencies[i])
-                            .multiply(BigDecimal.valueOf(start + row))
-                            .remainder(TWO_PI)
-                            .doubleValue();
-                }
-                Tensor steps = Tensors.range(0, rows, wide).unsqueeze(1);
-                angles.narrow(0, row, rows).copy_(steps.mul(perToken).add_(Tensors.of(first, wide.device())));
-            }
-        }
-        return angles;
     }
 
     /** As a table (N, 1, D/2) that broadcasts over batch and heads. */

@@ -19,6 +19,7 @@ import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Device;
@@ -122,27 +123,26 @@ public abstract class LongNet extends Module {
      * @return float32, or bfloat16 where {@link Execution#numbers} says so
      */
     public final Tensor features(Tensor tokens, long[] lengths, Stretch stretch, Execution execution) {
-        return features(tokens, lengths, stretch, null, execution);
+        requireArgument(
+                !config.pattern().grows()
+                        || stretch.length() <= config.pattern().longestSegment(),
+                "pattern %s grows from position %d on and a sequence at once does not; write out the branches for %d"
+                        + " tokens, or read the text in pieces",
+                config.pattern(),
+                config.pattern().longestSegment(),
+                stretch.length());
+        try (Scope scope = new Scope()) {
+            RotaryTable table = table(stretch, tokens.size(1));
+            DilatedAttention.Call call = call(table, lengths, stretch.start(), execution);
+            return scope.keep(features(tokens, Collections.nCopies(blocks.size(), call), execution));
+        }
     }
 
-    private Tensor features(
-            Tensor tokens, long[] lengths, Stretch stretch, List<KeyValueCache> caches, Execution execution) {
+    /** @param calls one a block */
+    private Tensor features(Tensor tokens, List<DilatedAttention.Call> calls, Execution execution) {
         check(tokens, execution);
         double dropout = execution.dropout() ? config.dropout() : 0;
         try (Scope scope = new Scope()) {
-            requireArgument(
-                    caches != null
-                            || !config.pattern().grows()
-                            || stretch.length() <= config.pattern().longestSegment(),
-                    "pattern %s grows from position %d on and a sequence at once does not; write out the branches for %d"
-                            + " tokens, or read the text in pieces",
-                    config.pattern(),
-                    config.pattern().longestSegment(),
-                    stretch.length());
-            DilatedAttention.Call any = call(stretch, tokens.size(1), lengths, execution);
-            List<DilatedAttention.Call> calls = IntStream.range(0, blocks.size())
-                    .mapToObj(i -> caches == null ? any : any.reading(caches.get(i)))
-                    .toList();
             if (execution.numbers() == Execution.Numbers.BFLOAT16) {
                 return scope.keep(rows.features(tokens, calls, dropout, execution));
             }
@@ -171,7 +171,35 @@ public abstract class LongNet extends Module {
      * @param caches of every block what the text before has left there; they take the tokens in
      */
     final Tensor read(Tensor tokens, List<KeyValueCache> caches, Execution execution) {
-        return features(tokens, null, new Stretch(caches.get(0).position(), Long.MAX_VALUE), caches, execution);
+        try (Scope scope = new Scope()) {
+            Stretch stretch = new Stretch(caches.get(0).position(), Long.MAX_VALUE);
+            DilatedAttention.Call any = call(table(stretch, tokens.size(1)), null, stretch.start(), execution);
+            List<DilatedAttention.Call> calls = IntStream.range(0, blocks.size())
+                    .mapToObj(i -> any.reading(caches.get(i)))
+                    .toList();
+            return scope.keep(features(tokens, calls, execution));
+        }
+    }
+
+    /**
+     * The features of the next token of each of several texts, (1, n, E) of tokens (1, n).
+     *
+     * @param caches of every block what each text has left there; they take the tokens in
+     */
+    final Tensor step(Tensor tokens, List<List<KeyValueCache>> caches, Execution execution) {
+        try (Scope scope = new Scope()) {
+            long[] positions =
+                    caches.get(0).stream().mapToLong(KeyValueCache::position).toArray();
+            Rotary rotary = rotary();
+            RotaryTable table = rotary == null
+                    ? null
+                    : new RotaryTable(rotary, positions, block(Long.MAX_VALUE), Tensors.type(embedding), device());
+            DilatedAttention.Call any = call(table, null, 0, execution);
+            List<DilatedAttention.Call> calls = caches.stream()
+                    .map(ofBlock -> any.withKernel(KeyValueCache.over(ofBlock, any.kernel())))
+                    .toList();
+            return scope.keep(features(tokens, calls, execution));
+        }
     }
 
     /** Empty caches, one a block. */
@@ -245,16 +273,22 @@ public abstract class LongNet extends Module {
         }
     }
 
-    private DilatedAttention.Call call(Stretch stretch, long length, long[] lengths, Execution execution) {
+    private static DilatedAttention.Call call(RotaryTable table, long[] lengths, long start, Execution execution) {
+        return new DilatedAttention.Call(execution.kernel(), execution.bfloat16(), lengths, table, start);
+    }
+
+    private RotaryTable table(Stretch stretch, long length) {
         Rotary rotary = rotary();
-        RotaryTable table = null;
-        if (rotary != null) {
-            boolean grown = config.pattern().grows()
-                    && stretch.length() > config.pattern().longestSegment();
-            long block = grown ? Long.MAX_VALUE : config.pattern().enclosingBlock();
-            table = new RotaryTable(rotary, stretch, length, block, Tensors.type(embedding), device());
-        }
-        return new DilatedAttention.Call(execution.kernel(), execution.bfloat16(), lengths, table, stretch.start());
+        long block = block(stretch.length());
+        return rotary == null
+                ? null
+                : new RotaryTable(rotary, stretch, length, block, Tensors.type(embedding), device());
+    }
+
+    /** Tokens of the blocks that no pair crosses in a sequence of so many. */
+    private long block(long length) {
+        boolean grown = config.pattern().grows() && length > config.pattern().longestSegment();
+        return grown ? Long.MAX_VALUE : config.pattern().enclosingBlock();
     }
 
     private Rotary rotary() {

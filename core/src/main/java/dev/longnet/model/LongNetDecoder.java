@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -58,6 +59,47 @@ public final class LongNetDecoder extends LongNet {
         return new Session(newCaches(), execution);
     }
 
+    /**
+     * Reads one token in each of several sessions of one kind of execution, which takes less time than one after the other.
+     *
+     * @param sessions of this model, each once
+     * @param tokens the next of each
+     * @return the logits (number of sessions, V) of the tokens that follow
+     */
+    public Tensor step(List<Session> sessions, int... tokens) {
+        requireArgument(
+                sessions.size() == tokens.length && tokens.length > 0,
+                "%d sessions read a token each, got %d tokens",
+                sessions.size(),
+                tokens.length);
+        Execution execution = sessions.get(0).execution;
+        checkTokens(tokens);
+        try (var off = Gradient.off();
+                Scope scope = new Scope()) {
+            List<List<KeyValueCache>> caches = IntStream.range(0, config().layers())
+                    .mapToObj(i ->
+                            sessions.stream().map(each -> each.caches.get(i)).toList())
+                    .toList();
+            Tensor features = step(numbers(tokens), caches, execution.withTokensChecked());
+            return scope.keep(logits(features, execution).select(0, 0));
+        }
+    }
+
+    private void checkTokens(int... tokens) {
+        for (int token : tokens) {
+            requireArgument(
+                    token >= 0 && token < config().vocabulary(),
+                    "token %d is outside the vocabulary 0 … %d",
+                    token,
+                    config().vocabulary() - 1);
+        }
+    }
+
+    /** (1, n). */
+    private Tensor numbers(int... tokens) {
+        return Tensors.of(Arrays.stream(tokens).asLongStream().toArray(), device(), 1, tokens.length);
+    }
+
     /** A text being read and continued: time and memory for a token do not grow with what was read. */
     public final class Session implements AutoCloseable {
         private final List<KeyValueCache> caches;
@@ -84,13 +126,7 @@ public final class LongNetDecoder extends LongNet {
         /** Reads the next tokens, at least one, and returns their features (1, n, E); losses are made of them. */
         public Tensor features(int... tokens) {
             requireArgument(tokens.length > 0, "a session reads at least one token at a time");
-            for (int token : tokens) {
-                requireArgument(
-                        token >= 0 && token < config().vocabulary(),
-                        "token %d is outside the vocabulary 0 … %d",
-                        token,
-                        config().vocabulary() - 1);
-            }
+            checkTokens(tokens);
             try (var off = Gradient.off();
                     Scope scope = new Scope()) {
                 long same = config().pattern().changesAfter(position()) - position();
@@ -100,8 +136,7 @@ public final class LongNetDecoder extends LongNet {
                             features(Arrays.copyOf(tokens, (int) same)),
                             features(Arrays.copyOfRange(tokens, (int) same, tokens.length))));
                 }
-                Tensor all = Tensors.of(Arrays.stream(tokens).asLongStream().toArray(), device(), 1, tokens.length);
-                return scope.keep(LongNetDecoder.this.read(all, caches, execution.withTokensChecked()));
+                return scope.keep(LongNetDecoder.this.read(numbers(tokens), caches, execution.withTokensChecked()));
             }
         }
 

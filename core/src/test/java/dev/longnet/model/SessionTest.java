@@ -8,6 +8,7 @@ import dev.longnet.pattern.DilationPattern;
 import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -109,6 +110,59 @@ class SessionTest {
                     }
                 }
             }
+        }
+    }
+
+    /** Texts of different lengths, some of which cross segments or grow, read a token each: as each by itself. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ' ',
+            value = {
+                "5:1,13:3 6 6 xpos",
+                "6:4,16:5 3 1 xpos",
+                "7:2,10:3,10:1 6 2 rotary",
+                "8:1,12:4 6 3 none",
+                "3:1,6:2... 6 3 rotary",
+                "2:1,8:4... 2 2 xpos",
+            })
+    void severalTextsAreReadSideBySide(String pattern, int heads, int keyValueHeads, String positions) {
+        try (Scope scope = new Scope()) {
+            LongNetDecoder model = Models.decoder(
+                    ScalarType.Double,
+                    "pattern=" + pattern,
+                    "heads=" + heads,
+                    "keyValueHeads=" + keyValueHeads,
+                    "positions=" + positions);
+            int[] text = Models.text(120);
+            int[] read = {0, 1, 4, 5, 13, 31, 57};
+            List<LongNetDecoder.Session> together = new ArrayList<>(), apart = new ArrayList<>();
+            for (int count : read) {
+                LongNetDecoder.Session session = model.newSession(Execution.PLAIN);
+                if (count > 0) {
+                    session.read(Arrays.copyOf(text, count));
+                }
+                together.add(session);
+                apart.add(session.copy());
+            }
+            for (int step = 0; step < 29; step++) {
+                try (Scope one = new Scope()) {
+                    int[] tokens = new int[read.length];
+                    Tensor[] logits = new Tensor[read.length];
+                    for (int i = 0; i < read.length; i++) {
+                        tokens[i] = text[read[i] + step];
+                        logits[i] = apart.get(i).read(tokens[i]);
+                    }
+                    assertThat(Tensors.relativeError(model.step(together, tokens), Tensors.stack(0, logits)))
+                            .as("step %d", step)
+                            .isLessThan(1e-10);
+                }
+            }
+            assertThat(together)
+                    .extracting(LongNetDecoder.Session::position)
+                    .containsExactlyElementsOf(
+                            apart.stream().map(LongNetDecoder.Session::position).toList());
+            together.forEach(LongNetDecoder.Session::close);
+            apart.forEach(LongNetDecoder.Session::close);
         }
     }
 
