@@ -6,8 +6,6 @@ import dev.longnet.LongNetException;
 import dev.longnet.model.Execution;
 import dev.longnet.model.LongNetDecoder;
 import dev.longnet.tensor.Scope;
-import dev.longnet.tensor.Tensors;
-import java.util.SplittableRandom;
 import java.util.function.IntPredicate;
 
 /** Continues a text token by token. */
@@ -55,38 +53,20 @@ public final class Generator {
             int endOfDocument,
             IntPredicate sink) {
         requireArgument(prompt.length > 0, "a prompt needs at least one token");
-        requireArgument(maxTokens >= 0, "max-tokens must not be negative, got %d", maxTokens);
-        SplittableRandom random = new SplittableRandom(seed);
+        Course course = new Course(maxTokens, sampling, seed, endOfDocument, (token, logits) -> sink.test(token));
         long begin = System.nanoTime();
         float[] logits = read(session, prompt);
         long prompted = System.nanoTime();
-        int made = 0;
-        while (made < maxTokens) {
-            int token = sampling.choose(logits, random);
-            if (token == endOfDocument) {
-                break;
-            }
-            made++;
-            if (!sink.test(token) || made == maxTokens) {
-                break;
-            }
+        for (int token = course.next(logits); token != Course.ENDED; token = course.next(logits)) {
             logits = read(session, token);
         }
-        return new Summary(prompt.length, made, (prompted - begin) / 1e9, (System.nanoTime() - prompted) / 1e9);
+        return new Summary(
+                prompt.length, course.made(), (prompted - begin) / 1e9, (System.nanoTime() - prompted) / 1e9);
     }
 
     private static float[] read(LongNetDecoder.Session session, int... tokens) {
         try (Scope scope = new Scope()) {
-            float[] logits = Tensors.floats(session.read(tokens));
-            for (float logit : logits) {
-                if (!Float.isFinite(logit)) {
-                    throw new LongNetException(
-                            "the model's output after %d tokens is not finite: its weights are damaged or its training"
-                                    + " diverged; use an earlier checkpoint or train it with a lower learning rate",
-                            session.position());
-                }
-            }
-            return logits;
+            return Logits.of(session.read(tokens), session.position());
         }
     }
 }
