@@ -19,7 +19,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** Turns whatever ends a command early into one sentence on standard error and an exit code; traces only on request. */
-final class Failures {
+public final class Failures {
     static final int FAILED = 1;
     static final int WRONG_CALL = 2;
 
@@ -54,7 +54,7 @@ final class Failures {
     }
 
     /** What went wrong, in one sentence without a full stop. */
-    static String sentence(Throwable failure) {
+    public static String sentence(Throwable failure) {
         if (failure instanceof UnmatchedArgumentException unmatched
                 && !unmatched.getUnmatched().isEmpty()) {
             return unknown(unmatched);

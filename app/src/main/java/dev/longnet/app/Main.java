@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
             EvalCommand.class,
             ReadCommand.class,
             GenerateCommand.class,
+            ServeCommand.class,
             Bench.class,
             PlanCommand.class,
             Verify.class,

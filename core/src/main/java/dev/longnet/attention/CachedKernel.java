@@ -10,9 +10,10 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 /**
  * Attention to what caches hold of the text before, and within a piece of it; see {@link KeyValueCache#over}.
  *
- * @param caches one, whose text the rows are the next piece of, or several, whose texts go on by a row each
+ * @param caches what is attended to
+ * @param sideBySide whether each cache's text goes on by a row; else there is one, and the rows are its next piece
  */
-record CachedKernel(List<KeyValueCache> caches, AttentionKernel kernel) implements AttentionKernel {
+record CachedKernel(List<KeyValueCache> caches, boolean sideBySide, AttentionKernel kernel) implements AttentionKernel {
     @Override
     public String name() {
         return kernel.name();
@@ -25,12 +26,12 @@ record CachedKernel(List<KeyValueCache> caches, AttentionKernel kernel) implemen
 
     @Override
     public AttentionKernel on(Device device, ScalarType type, long heads, long headDim, AttentionSpec spec) {
-        return new CachedKernel(caches, kernel.on(device, type, heads, headDim, spec));
+        return new CachedKernel(caches, sideBySide, kernel.on(device, type, heads, headDim, spec));
     }
 
     @Override
     public Result forward(Tensor q, Tensor k, Tensor v, AttentionSpec spec) {
-        if (caches.size() == 1) {
+        if (!sideBySide) {
             return caches.get(0).attend(q, k, v, spec, kernel);
         }
         try (Scope scope = new Scope()) {

@@ -150,7 +150,7 @@ public final class KeyValueCache implements AutoCloseable {
      * @param kernel attends within a piece
      */
     public AttentionKernel over(AttentionKernel kernel) {
-        return new CachedKernel(List.of(this), kernel);
+        return new CachedKernel(List.of(this), false, kernel);
     }
 
     /**
@@ -160,7 +160,7 @@ public final class KeyValueCache implements AutoCloseable {
      * @param caches what the texts have left in one layer; each takes its token in
      */
     public static AttentionKernel over(List<KeyValueCache> caches, AttentionKernel kernel) {
-        return new CachedKernel(List.copyOf(caches), kernel);
+        return new CachedKernel(List.copyOf(caches), true, kernel);
     }
 
     /** Attends for the next tokens and adds them. */

@@ -268,12 +268,21 @@ public record DilationPattern(List<Branch> branches, boolean grows) {
      * @param length sequence length N, up to 2^24 tokens
      */
     public int hops(long from, long to, long length, int heads, boolean causal) {
+        return path(from, to, length, heads, causal).length - 1;
+    }
+
+    /**
+     * The tokens along one of the shortest ways that {@link #hops} counts, both ends included; empty where there is none.
+     *
+     * @param length sequence length N, up to 2^24 tokens
+     */
+    public long[] path(long from, long to, long length, int heads, boolean causal) {
         checkLength(length, heads);
         checkPosition("from", from, length);
         checkPosition("to", to, length);
         requireArgument(
                 length <= LONGEST_SEARCH, "paths are searched up to %d tokens, got length %d", LONGEST_SEARCH, length);
-        return new PathSearch(this, (int) length, heads, causal).layersFrom((int) from)[(int) to];
+        return new PathSearch(this, (int) length, heads, causal).path((int) from, (int) to);
     }
 
     /**

@@ -13,6 +13,7 @@ final class PathSearch {
     static final int UNREACHED = -1;
 
     private final Branch[] branches;
+    private final long[] activeFrom; // by branch: the first query that sees it
     private final int[] residues; // by branch: residues below this are kept by some head
     private final int[] firstClass; // by branch: index of its first class
     private final int[] visitedFrom; // by class: the members from this position on have been visited
@@ -24,7 +25,11 @@ final class PathSearch {
     PathSearch(DilationPattern pattern, int length, int heads, boolean causal) {
         this.length = length;
         this.causal = causal;
-        branches = pattern.branches().toArray(new Branch[0]);
+        branches = pattern.at(length - 1).branches().toArray(new Branch[0]);
+        activeFrom = new long[branches.length];
+        for (int i = pattern.branches().size(); i < branches.length; i++) {
+            activeFrom[i] = branches[i - 1].segment();
+        }
         residues = new int[branches.length];
         firstClass = new int[branches.length];
         int classes = 0;
@@ -63,7 +68,11 @@ final class PathSearch {
             return end;
         }
         int known = firstClass[branch] + (int) (key / segment) * residues[branch] + residue;
-        int from = causal ? key : key - place + residue;
+        long from = causal ? key : key - place + residue;
+        if (from < activeFrom[branch]) {
+            long behind = activeFrom[branch] - from, ratios = (behind + ratio - 1) / ratio;
+            from += ratios * ratio;
+        }
         long to = Math.min(visitedFrom[known], key - place + segment);
         for (long query = from; query < to; query += ratio) {
             if (layers[(int) query] == UNREACHED) {
@@ -71,8 +80,40 @@ final class PathSearch {
                 queue[end++] = (int) query;
             }
         }
-        visitedFrom[known] = Math.min(visitedFrom[known], from);
+        visitedFrom[known] = (int) Math.min(visitedFrom[known], from);
         return end;
+    }
+
+    /** One of the shortest ways to a position, with both ends; empty where there is none. */
+    long[] path(int source, int target) {
+        layersFrom(source);
+        if (layers[target] == UNREACHED) {
+            return new long[0];
+        }
+        long[] path = new long[layers[target] + 1];
+        path[layers[target]] = target;
+        for (int i = layers[target] - 1; i >= 0; i--) {
+            path[i] = seenInLayer(path[i + 1], i);
+        }
+        return path;
+    }
+
+    /** A key that the query sees and that the search has reached in this layer. */
+    private long seenInLayer(long query, int layer) {
+        for (int i = 0; i < branches.length; i++) {
+            long segment = branches[i].segment(), place = query % segment;
+            int ratio = branches[i].ratio();
+            if (query < activeFrom[i] || place % ratio >= residues[i]) {
+                continue;
+            }
+            long begin = query - place, end = causal ? query + 1 : Math.min(begin + segment, length);
+            for (long key = begin + place % ratio; key < end; key += ratio) {
+                if (layers[(int) key] == layer) {
+                    return key;
+                }
+            }
+        }
+        throw new IllegalStateException("layer " + layer + " leads to " + query + " but shows it nothing");
     }
 
     Reach reach() {

@@ -7,6 +7,7 @@ import dev.longnet.model.LongNetDecoder;
 import dev.longnet.tensor.Parameters;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.TensorFile;
+import dev.longnet.tensor.Tensors;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -63,15 +64,7 @@ public final class StateFile {
      * @throws LongNetException if the file cannot be read, is damaged, or is another model's
      */
     public Map<String, String> load(Path path, LongNetDecoder.Session session) {
-        Map<String, String> metadata;
-        try (SafetensorsFile file = SafetensorsFile.open(path)) {
-            metadata = new HashMap<>(file.metadata());
-        }
-        if (!FORMAT.equals(metadata.get("format"))) {
-            throw new LongNetException(
-                    "%s is not a state that \"longnet read\" has written (format %s); give such a file",
-                    path, metadata.getOrDefault("format", "none"));
-        }
+        Map<String, String> metadata = notes(path);
         try (Scope scope = new Scope()) {
             if (!modelChecksum.equals(metadata.get("model"))) {
                 throw new LongNetException(
@@ -83,11 +76,30 @@ public final class StateFile {
             if (!checksum(rows).equals(metadata.get("checksum"))) {
                 throw damaged(path, "its checksum is another one", null);
             }
+            rows.replaceAll((name, tensor) -> tensor.to(model.device(), Tensors.type(tensor)));
             session.restore(rows, Long.parseLong(metadata.getOrDefault("position", "")));
             return metadata;
         } catch (InvalidArgumentException | NumberFormatException e) {
             throw damaged(path, e.getMessage(), e);
         }
+    }
+
+    /**
+     * A state's metadata, without its rows.
+     *
+     * @throws LongNetException if the file cannot be read or is no state
+     */
+    public static Map<String, String> notes(Path path) {
+        Map<String, String> metadata;
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            metadata = new HashMap<>(file.metadata());
+        }
+        if (!FORMAT.equals(metadata.get("format"))) {
+            throw new LongNetException(
+                    "%s is not a state that \"longnet read\" has written (format %s); give such a file",
+                    path, metadata.getOrDefault("format", "none"));
+        }
+        return metadata;
     }
 
     private static LongNetException damaged(Path path, String why, Throwable cause) {

@@ -155,6 +155,9 @@ class SessionTest {
                     assertThat(Tensors.relativeError(model.step(together, tokens), Tensors.stack(0, logits)))
                             .as("step %d", step)
                             .isLessThan(1e-10);
+                    Tensor last = apart.get(4).read(tokens[4]); // one alone
+                    assertThat(Tensors.relativeError(model.step(together.subList(4, 5), tokens[4]), last.unsqueeze(0)))
+                            .isLessThan(1e-10);
                 }
             }
             assertThat(together)

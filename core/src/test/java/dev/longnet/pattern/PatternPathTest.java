@@ -29,6 +29,64 @@ class PatternPathTest {
         assertThat(pattern.longestPath(length, heads, causal)).isEqualTo(longest);
     }
 
+    @ParameterizedTest
+    @MethodSource("dev.longnet.pattern.Shapes#all")
+    void aPathIsMadeOfSteps(DilationPattern pattern, int length, int heads, boolean causal) {
+        for (int from = 0; from < length; from += 3) {
+            for (int to = 0; to < length; to++) {
+                long[] path = pattern.path(from, to, length, heads, causal);
+                assertThat(path).hasSize(pattern.hops(from, to, length, heads, causal) + 1);
+                if (path.length > 0) {
+                    assertThat(path[0]).isEqualTo(from);
+                    assertThat(path[path.length - 1]).isEqualTo(to);
+                }
+                for (int i = 1; i < path.length; i++) {
+                    boolean seen = false;
+                    for (int head = 0; head < heads; head++) {
+                        seen |= Shapes.count(pattern, (int) path[i], (int) path[i - 1], head, heads, length, causal)
+                                > 0;
+                    }
+                    assertThat(seen).as("%d to %d", path[i - 1], path[i]).isTrue();
+                }
+            }
+        }
+    }
+
+    /** Branches that follow are seen from the segment before on. */
+    @Test
+    void pathsGrowWithTheText() {
+        DilationPattern grows = DilationPattern.parse("2:1,4:2...");
+        int length = 37, heads = 3;
+        int[][] layers = new int[length][length];
+        for (int from = 0; from < length; from++) {
+            Arrays.fill(layers[from], 1 << 20);
+            for (int to = from; to < length; to++) {
+                for (Branch branch : grows.at(to).branches()) {
+                    for (int head = 0; head < heads; head++) {
+                        if (branch.sees(to, from, head, heads, true)) {
+                            layers[from][to] = 1;
+                        }
+                    }
+                }
+            }
+            layers[from][from] = 0;
+        }
+        for (int over = 0; over < length; over++) {
+            for (int from = 0; from < length; from++) {
+                for (int to = 0; to < length; to++) {
+                    layers[from][to] = Math.min(layers[from][to], layers[from][over] + layers[over][to]);
+                }
+            }
+        }
+        for (int from = 0; from < length; from++) {
+            for (int to = 0; to < length; to++) {
+                assertThat(grows.hops(from, to, length, heads, true))
+                        .as("%d to %d", from, to)
+                        .isEqualTo(layers[from][to] == 1 << 20 ? -1 : layers[from][to]);
+            }
+        }
+    }
+
     /** Floyd and Warshall over the definition. */
     private static int[][] shortestPaths(DilationPattern pattern, int length, int heads, boolean causal) {
         int far = 1 << 20;

@@ -1,0 +1,66 @@
+package dev.longnet.app.serve;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.function.Predicate;
+
+/** The fields of a request, each with its type; one that is null is as if it were not there. */
+record Fields(JsonNode json) {
+    Fields {
+        if (json == null || !json.isObject()) {
+            throw new Refusal(400, null, "the body must be a JSON object");
+        }
+    }
+
+    /** The field, or null. */
+    JsonNode get(String name) {
+        JsonNode node = json.get(name);
+        return node == null || node.isNull() ? null : node;
+    }
+
+    String text(String name, String otherwise) {
+        JsonNode node = get(name);
+        if (node != null && !node.isTextual()) {
+            throw Refusal.of(name, name + " must be a string, got " + node);
+        }
+        return node == null ? otherwise : node.textValue();
+    }
+
+    boolean flag(String name) {
+        JsonNode node = get(name);
+        if (node != null && !node.isBoolean()) {
+            throw Refusal.of(name, name + " must be true or false, got " + node);
+        }
+        return node != null && node.booleanValue();
+    }
+
+    double number(String name, double otherwise) {
+        JsonNode node = get(name);
+        if (node != null && !node.isNumber()) {
+            throw Refusal.of(name, name + " must be a number, got " + node);
+        }
+        return node == null ? otherwise : node.doubleValue();
+    }
+
+    long whole(String name, long otherwise, long least, long most) {
+        JsonNode node = get(name);
+        if (node == null) {
+            return otherwise;
+        }
+        if (!node.canConvertToExactIntegral() || !node.canConvertToLong()) {
+            throw Refusal.of(name, name + " must be a whole number, got " + node);
+        }
+        long value = node.longValue();
+        if (value < least || value > most) {
+            throw Refusal.of(name, name + " must lie between " + least + " and " + most + ", got " + value);
+        }
+        return value;
+    }
+
+    /** Refuses a field that other servers know, unless its value changes nothing. */
+    void refuse(String name, Predicate<JsonNode> harmless) {
+        JsonNode node = get(name);
+        if (node != null && !harmless.test(node)) {
+            throw Refusal.of(name, name + " is not supported; leave it out");
+        }
+    }
+}
