@@ -23,17 +23,19 @@ export function startAttention() {
             askSoon();
         },
     });
-    for (const name of ["length", "position", "target"]) {
+    for (const name of ["position", "target"]) {
         byId(name).addEventListener("input", askSoon);
     }
+    byId("length").addEventListener("input", () => {
+        forget();
+        askSoon();
+    });
     byId("position-slide").addEventListener("input", slide);
     byId("head").addEventListener("change", () => answer && draw());
     for (const button of document.querySelectorAll("[data-length]")) {
         button.addEventListener("click", () => {
             byId("length").value = button.dataset.length;
-            byId("position").value = "";
-            byId("target").value = "";
-            byId("position-slide").value = byId("position-slide").max;
+            forget();
             ask();
         });
     }
@@ -78,12 +80,25 @@ function take(text) {
 
 function useText(on) {
     byId("attention-text").hidden = !on;
-    byId("length").disabled = on;
-    document.querySelectorAll("[data-length]").forEach(button => (button.disabled = on));
+    byId("length-field").hidden = on;
+    byId("presets").hidden = on;
+    forget();
+    ask();
+}
+
+/** Positions of another text mean nothing. */
+function forget() {
     byId("position").value = "";
     byId("target").value = "";
-    byId("position-slide").value = byId("position-slide").max;
-    ask();
+}
+
+/** The last position at which the first head attends in the sparsest branch too, so that there is something to see. */
+function lastSeen(before, all) {
+    const pattern = get("model")?.longnet.pattern ?? "";
+    const branches = Array.from(pattern.matchAll(/(\d+):(\d+)/g), ([, segment, ratio]) => [Number(segment), Number(ratio)]);
+    const [segment, ratio] = branches.reduce((one, other) => (other[1] > one[1] ? other : one), [1, 1]);
+    const position = all - 1 - (((all - 1) % segment) % ratio);
+    return position >= before ? position : all - 1;
 }
 
 function slide() {
@@ -104,19 +119,12 @@ async function ask() {
         const before = start();
         const all = before + length();
         if (byId("position").value.trim() === "") {
-            byId("position").value = String(all - before - 1);
+            byId("position").value = String(lastSeen(before, all) - before);
         }
-        const position = before + parseCount(byId("position").value, "The position");
-        const target = byId("target").value.trim();
-        let path = `v1/attention?length=${all}&position=${position}`;
-        if (target !== "") {
-            path += "&target=" + (before + parseCount(target, "The token it is reached from"));
-        }
-        answer = await call(path, { signal });
+        answer = await call("v1/attention?" + question(before, all), { signal });
         byId("attention-error").textContent = "";
         draw();
     } catch (error) {
-        // While there is no key the header asks for it.
         if (!signal.aborted) {
             byId("attention-error").textContent = error.message;
             answer = null;
@@ -125,6 +133,22 @@ async function ask() {
             setText(byId("hops"), "");
         }
     }
+}
+
+function question(before, all) {
+    const position = parseCount(byId("position").value, "The position");
+    if (position >= all - before) {
+        throw new Error(`The position must be below the length, ${whole(all - before)}, not ${whole(position)}.`);
+    }
+    const wished = { length: all, position: before + position };
+    if (byId("target").value.trim() !== "") {
+        const target = parseCount(byId("target").value, "The token it is reached from");
+        if (target > position) {
+            throw new Error(`A token is reached from those before it: ${whole(target)} comes after ${whole(position)}.`);
+        }
+        wished.target = before + target;
+    }
+    return new URLSearchParams(wished);
 }
 
 function draw() {

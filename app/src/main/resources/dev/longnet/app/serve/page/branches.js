@@ -70,7 +70,9 @@ function segment(branch, heads, answer) {
         const y = i * row;
         drawing.append(
             svg("rect", { class: "track", x: 0, y, width: "100%", height: row - 2, rx: 2 }),
-            svg("text", { class: "head", x: -6, y: y + row / 2, text: String(one.head) }),
+            row >= 12 || i % 2 === 0
+                ? svg("text", { class: "head", x: -6, y: y + row / 2, text: String(one.head) })
+                : "",
         );
         if (one.kept) {
             drawing.append(keys(one, branch, y, row - 2));

@@ -46,7 +46,7 @@ function plot(points) {
             svg("text", { class: "x", x: at, y: "100%", text: tokens(tick) }),
         );
     }
-    drawing.append(svg("text", { class: "x name", x: "100%", y: "100%", text: "position in tokens" }));
+    drawing.append(svg("text", { class: "x axis", x: "100%", y: "100%", text: "position in tokens" }));
     const path = points
         .map(point => `${(1000 * x.place(point.x)).toFixed(1)} ${(1000 * (1 - y.place(point.y))).toFixed(1)}`)
         .join("L");

@@ -49,7 +49,7 @@ function show(model) {
     byId("model-pattern").textContent = about.pattern;
     byId("model-facts").replaceChildren(
         fact("parameters", compact(about.parameters), "weights of the model"),
-        fact("layers", whole(about.layers), `${whole(about.heads)} heads, ${whole(about.embedding)} numbers a token`),
+        fact("layers", whole(about.layers), `${whole(about.heads)} heads, embedding ${whole(about.embedding)}`),
         fact("vocabulary", whole(about.vocabulary), "tokenizer " + about.tokenizer),
         fact("longest prompt", tokens(about.limits.prompt_tokens), "tokens"),
         fact("device", about.device, "positions " + about.positions),

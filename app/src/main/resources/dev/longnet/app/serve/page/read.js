@@ -3,7 +3,7 @@ import { stopped, stream } from "./api.js";
 import { positionChart } from "./chart.js";
 import { byId, setText } from "./dom.js";
 import { chosen, dropped } from "./files.js";
-import { bytes, duration, fixed, known, plural, whole } from "./numbers.js";
+import { bytes, duration, fixed, known, plural, UNKNOWN, whole } from "./numbers.js";
 import { offerStates, refreshStates } from "./states.js";
 import { get, put } from "./store.js";
 
@@ -14,7 +14,7 @@ let named = false; // whether the name is the user's own
 let reading = null;
 
 export function startRead() {
-    offerStates(byId("read-from"), "nothing, begin anew", false);
+    offerStates(byId("read-from"), "nothing", false);
     for (const kind of ["files", "folder"]) {
         byId("choose-" + kind).addEventListener("click", () => byId(kind).click());
         byId(kind).addEventListener("change", event => {
@@ -63,14 +63,15 @@ export function startRead() {
 function pick(found) {
     picked = found;
     byId("read-error").textContent = "";
-    const size = found.files.reduce((sum, one) => sum + one.file.size, 0);
     const left = found.hidden > 0 ? `, ${whole(found.hidden)} hidden left out` : "";
     const what = found.files.length === 1 ? found.files[0].path : plural(found.files.length, "file");
-    setText(byId("picked"), found.files.length === 0 ? "Nothing to read in it" + left : `${what}, ${bytes(size)}${left}`);
+    setText(byId("picked"), found.files.length === 0 ? "Nothing to read in it" + left : `${what}, ${bytes(size())}${left}`);
     if (!named && found.files.length > 0) {
         byId("read-name").value = freeName(found.files);
     }
 }
+
+const size = () => picked.files.reduce((sum, one) => sum + one.file.size, 0);
 
 /** The name of the folder or of the only file, as far as names may be so, with a number where it is taken. */
 function freeName(files) {
@@ -88,7 +89,6 @@ function freeName(files) {
 /** What is wrong with the wish, for people; null if nothing is. */
 function problem(name) {
     const limit = get("model")?.longnet.limits.upload_bytes;
-    const size = picked.files.reduce((sum, one) => sum + one.file.size, 0);
     if (picked.files.length === 0) {
         return "Drop or choose some text first.";
     }
@@ -98,7 +98,7 @@ function problem(name) {
     if (get("states").some(state => state.id === name)) {
         return `There is something called ${name} already; take another name or delete it first.`;
     }
-    return limit && size > limit ? `That is ${bytes(size)}; this server takes up to ${bytes(limit)} at once.` : null;
+    return limit && size() > limit ? `That is ${bytes(size())}; this server takes up to ${bytes(limit)} at once.` : null;
 }
 
 async function read() {
@@ -142,7 +142,7 @@ async function send(name) {
         body.append("from", byId("read-from").value);
     }
     picked.files.forEach(one => body.append("files", one.file, one.path));
-    setText(byId("read-status"), "Sending …");
+    setText(byId("read-status"), `Sending ${bytes(size())} …`);
     let state = null;
     for await (const event of stream("v1/states", body, reading.signal)) {
         if (event.object === "state.progress") {
@@ -168,7 +168,9 @@ function progress(name, event) {
     byId("read-tokens").textContent = whole(event.tokens) + (known(event.total) ? " of " + whole(event.total) : "");
     byId("read-rate").textContent = whole(event.tokens_per_second);
     byId("read-loss").textContent = fixed(event.loss, 3);
-    byId("read-left").textContent = duration((event.total - event.tokens) / event.tokens_per_second);
+    byId("read-left").textContent = known(event.total)
+        ? duration((event.total - event.tokens) / event.tokens_per_second)
+        : UNKNOWN;
     if (event.by_position?.length > 1) {
         byId("read-chart").replaceChildren(positionChart(name, event.by_position));
     }
@@ -181,7 +183,7 @@ function running(on) {
     if (on) {
         byId("read-bar").removeAttribute("value"); // of unknown length until the first progress comes
         for (const fact of ["tokens", "rate", "loss", "left"]) {
-            byId("read-" + fact).textContent = "–";
+            byId("read-" + fact).textContent = UNKNOWN;
         }
         byId("read-chart").replaceChildren();
     }

@@ -15,8 +15,8 @@ let measuring = null;
 
 export function startSurprise() {
     view = new TokenView(byId("surprise-tokens"), "Tokens by surprise", {
-        move: detail,
-        hover: index => detail(index >= 0 ? index : view.at),
+        move: index => detail(index, "polite"),
+        hover: index => detail(index >= 0 ? index : view.at, "off"),
     });
     offerStates(byId("surprise-state"), "nothing", true);
     watch("written", text => {
@@ -66,9 +66,8 @@ async function measure() {
         const answer = await call("v1/surprise", { body, signal });
         measured = { ...answer, state: state === "" ? null : get("states").find(one => one.id === state) };
         shown = measured.contexts.length - 1;
-        show();
         view.show(measured.tokens);
-        paint();
+        show();
         setText(byId("surprise-status"), `${plural(measured.tokens.length, "token")} measured.`);
         put("measured", measured);
     } catch (error) {
@@ -132,11 +131,12 @@ function paint() {
         const difference = known(losses[i]) && known(before[i]) ? inUnit(losses[i] - before[i]) : null;
         view.span(i).className = change ? changeOf(difference) : heatOf(inUnit(losses[i]));
     }
-    detail(view.at);
+    detail(view.at, "off");
 }
 
-/** One token under every context. */
-function detail(index) {
+/** One token under every context, said aloud only where it was come to by key. */
+function detail(index, live) {
+    byId("token-detail").setAttribute("aria-live", live);
     if (index < 0 || index >= view.length) {
         byId("token-detail").replaceChildren(
             element("p", { class: "note", text: "Point at a token, or go to one with Tab and the arrow keys." }),

@@ -1,7 +1,8 @@
 /** A text as its tokens, one of which can be reached by Tab and the others from it by arrow keys. */
 import { element } from "./dom.js";
 
-const SIGNS = { "\n": "↵\n", "\r": "␍", "\t": "→\t" };
+/** Characters that the style sheet puts a sign before, so that there is something to colour. */
+const SIGNS = { "\n": "line-end", "\r": "return", "\t": "tab" };
 const NAMES = { " ": "space", "\n": "end of line", "\r": "carriage return", "\t": "tab" };
 
 /** What a token is called where it stands alone. */
@@ -56,10 +57,9 @@ export class TokenView {
             if (token in NAMES || token.trim() === "") {
                 span.setAttribute("aria-label", nameOf(token));
             }
-            // A line's end is a line's end only after its sign, so that it has some room to be coloured.
             span.append(
                 ...Array.from(token, letter =>
-                    letter in SIGNS ? element("span", { class: "sign", text: SIGNS[letter] }) : letter,
+                    letter in SIGNS ? element("span", { class: "sign " + SIGNS[letter], text: letter }) : letter,
                 ),
             );
             return span;
