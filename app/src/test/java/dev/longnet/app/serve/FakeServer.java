@@ -89,7 +89,7 @@ final class FakeServer implements AutoCloseable {
                 .put("object", "state")
                 .put("created", 1_760_000_000L)
                 .put("tokens", tokens);
-        state.put("bytes", 3 * tokens).put("loss", 1.9345);
+        state.put("bytes", 3 * tokens).put("loss", 1.9312);
         state.set("by_position", model.byPosition(tokens));
         states.put(id, state);
         return state.toString();

@@ -66,7 +66,7 @@ class PageReadTest extends PageCase {
         browser.until("its chart", () -> browser.all("#read-chart .dot").size() == 7);
         assertThat(browser.text("#read-status")).startsWith("Read 50,000 tokens in ");
         assertThat(browser.text("#states li:last-child"))
-                .contains("two.files", "50,000 tokens, loss 1.934 nats, 150 kB");
+                .contains("two.files", "50,000 tokens, loss 1.931 nats, 150 kB");
         assertThat(browser.value("#write-state")).isEqualTo("two.files");
         assertThat(browser.value("#surprise-state")).isEqualTo("two.files");
         assertThat(browser.shown("#read-stop")).isFalse();

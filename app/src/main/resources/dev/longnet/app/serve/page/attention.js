@@ -118,9 +118,7 @@ async function ask() {
     try {
         const before = start();
         const all = before + length();
-        if (byId("position").value.trim() === "") {
-            byId("position").value = String(lastSeen(before, all) - before);
-        }
+        byId("position").placeholder = String(lastSeen(before, all) - before);
         answer = await call("v1/attention?" + question(before, all), { signal });
         byId("attention-error").textContent = "";
         draw();
@@ -136,7 +134,7 @@ async function ask() {
 }
 
 function question(before, all) {
-    const position = parseCount(byId("position").value, "The position");
+    const position = parseCount(byId("position").value.trim() || byId("position").placeholder, "The position");
     if (position >= all - before) {
         throw new Error(`The position must be below the length, ${whole(all - before)}, not ${whole(position)}.`);
     }
