@@ -21,6 +21,7 @@ import java.util.logging.Logger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.openqa.selenium.By;
+import org.openqa.selenium.OutputType;
 import org.openqa.selenium.WebElement;
 import org.openqa.selenium.chrome.ChromeDriver;
 import org.openqa.selenium.chrome.ChromeDriverService;
@@ -171,6 +172,11 @@ final class Browser implements AutoCloseable {
                         .anyMatch(status -> complaint.contains("responded with a status of " + status + " ")));
         asked.clear();
         complaints.clear();
+    }
+
+    /** The window as a PNG. */
+    byte[] picture() {
+        return driver.getScreenshotAs(OutputType.BYTES);
     }
 
     /** Forgets those complaints that a test has caused on purpose. */

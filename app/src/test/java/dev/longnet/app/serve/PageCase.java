@@ -41,14 +41,20 @@ abstract class PageCase {
 
     @AfterEach
     void nothingBehindAnyonesBack() {
-        browser.assertQuiet(server.address(), expected);
-        browser.open("about:blank");
-        server.close();
+        try {
+            browser.assertQuiet(server.address(), expected);
+        } finally {
+            browser.open("about:blank");
+            server.close();
+        }
     }
 
     void open() {
         browser.open(server.address());
         browser.until("#model-name", "a-model");
+        int states = server.states().size();
+        browser.until("all states", () -> browser.all("#states li").size() == (states == 0 ? 0 : states + 1));
+        browser.until("attention", () -> !browser.all("#branches figure").isEmpty());
     }
 
     /** This test makes the server answer with these statuses. */

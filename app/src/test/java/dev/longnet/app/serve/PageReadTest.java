@@ -9,6 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openqa.selenium.Dimension;
@@ -27,9 +29,9 @@ class PageReadTest extends PageCase {
     }
 
     private void choose(Path... files) {
-        browser.find("#files")
-                .sendKeys(String.join(
-                        "\n", List.of(files).stream().map(Path::toString).toList()));
+        String before = browser.text("#picked");
+        browser.find("#files").sendKeys(Stream.of(files).map(Path::toString).collect(Collectors.joining("\n")));
+        browser.until("what was chosen", () -> !browser.text("#picked").equals(before));
     }
 
     private String progress(long tokens, long total) {
@@ -146,7 +148,7 @@ class PageReadTest extends PageCase {
         browser.find("#read-from").sendKeys("first");
         browser.click("#read-start");
         server.events.add(progress(3001, 9000));
-        browser.until("#read-status", "Reading …");
+        browser.until("#read-status", "Reading, 25 % …");
         assertThat(server.uploads.get(0).fields()).containsEntry("from", "first");
         browser.click("#read-stop");
         browser.until("#read-status", "Stopped; nothing was kept.");

@@ -139,6 +139,14 @@ class PageTest extends PageCase {
         assertThat(browser.script(background)).isEqualTo(light);
     }
 
+    @Test
+    void nothingMovesForThoseWhoWantNoMotion() {
+        String animation = "return getComputedStyle(document.getElementById('read-bar')).animationName";
+        assertThat(browser.script(animation)).isEqualTo("along");
+        browser.prefers("prefers-reduced-motion", "reduce");
+        assertThat(browser.script(animation)).isEqualTo("none");
+    }
+
     /** What a screen reader says of every control, and what the keyboard reaches, is what is there. */
     @Test
     void everythingHasANameAndIsReachedByTab() {

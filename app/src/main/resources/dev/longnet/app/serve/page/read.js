@@ -146,7 +146,6 @@ async function send(name) {
     let state = null;
     for await (const event of stream("v1/states", body, reading.signal)) {
         if (event.object === "state.progress") {
-            setText(byId("read-status"), "Reading …");
             progress(name, event);
         } else if (event.object === "state") {
             state = event;
@@ -165,6 +164,9 @@ function progress(name, event) {
         bar.max = Math.max(1, event.total);
         bar.value = event.tokens;
     }
+    // Said aloud, so only at each quarter.
+    const quarters = known(event.total) ? Math.floor((4 * event.tokens) / Math.max(1, event.total)) : 0;
+    setText(byId("read-status"), quarters === 0 ? "Reading …" : `Reading, ${25 * quarters} % …`);
     byId("read-tokens").textContent = whole(event.tokens) + (known(event.total) ? " of " + whole(event.total) : "");
     byId("read-rate").textContent = whole(event.tokens_per_second);
     byId("read-loss").textContent = fixed(event.loss, 3);
