@@ -101,11 +101,11 @@ record FakeModel(DilationPattern pattern, int layers, int heads) {
                 }
             }
         }
-        boolean search = target != null && length <= 1 << 24;
-        int hops = search ? pattern.hops(target, position, length, heads, true) : -1;
+        boolean search = target != null && position < 1 << 24;
+        int hops = search ? pattern.hops(target, position, position + 1, heads, true) : -1;
         answer.put("target", target).put("hops", hops < 0 ? null : hops);
-        answer.put("hops_computed", target == null || search);
-        answer.set("path", hops < 0 ? null : path(target, position, length, hops));
+        answer.put("hops_computed", position < 1 << 24);
+        answer.set("path", hops < 0 ? null : path(target, position, position + 1, hops));
         return answer;
     }
 

@@ -6,6 +6,7 @@ import dev.longnet.pattern.Branch;
 import dev.longnet.pattern.DilationPattern;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -126,9 +127,13 @@ class PageAttentionTest extends PageCase {
                 .isTrue();
         browser.until(
                 "the segment",
-                () -> browser.text("[data-branch='2'] .segment").contains(String.format("%,d", last / 211 * 211)));
+                () -> browser.text("[data-branch='2'] .segment")
+                        .contains(String.format(Locale.ROOT, "%,d", last / 211 * 211)));
         browser.fill("#target", "5");
-        browser.until("#hops", "Paths are not searched at a length of 1,073,741,824; choose a shorter one.");
+        browser.until(
+                "#hops",
+                "Paths are not searched as far into a text as position " + String.format(Locale.ROOT, "%,d", last)
+                        + "; choose an earlier one.");
         browser.fill("#length", "1.5g");
         browser.until(
                 "another length",

@@ -171,7 +171,7 @@ function hops(before) {
             ? `${whole(position - before)} (${nameOf(measured.tokens[position - before])})`
             : whole(position);
     if (answer.hops_computed === false) {
-        return `Paths are not searched at a length of ${whole(answer.length)}; choose a shorter one.`;
+        return `Paths are not searched as far into a text as position ${whole(answer.position)}; choose an earlier one.`;
     }
     if (answer.hops === null) {
         return `Nothing of token ${name(answer.target)} reaches token ${name(answer.position)}, in any number of layers.`;
