@@ -4,6 +4,7 @@ import dev.longnet.pattern.DilationPattern;
 import java.io.IOException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.openqa.selenium.Keys;
@@ -34,6 +35,7 @@ abstract class PageCase {
 
     @BeforeEach
     void serve() throws IOException {
+        Assumptions.assumeTrue(browser != null, Browser.MISSING);
         server = new FakeServer(MODEL);
         browser.size(1100, 900, false);
         open();
@@ -41,6 +43,9 @@ abstract class PageCase {
 
     @AfterEach
     void nothingBehindAnyonesBack() {
+        if (browser == null) {
+            return;
+        }
         try {
             browser.assertQuiet(server.address(), expected);
         } finally {
