@@ -2,6 +2,7 @@ package dev.longnet.app.serve;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 
 /**
  * Takes the picture of the page that the README shows, from a server that runs. The arguments are its address, the file to
@@ -15,7 +16,7 @@ final class PagePicture {
     public static void main(String[] arguments) throws Exception {
         String address = arguments[0];
         Path picture = Path.of(arguments[1]), text = Path.of(arguments[2]).toAbsolutePath();
-        try (Browser browser = Browser.start()) {
+        try (Browser browser = Objects.requireNonNull(Browser.start(), Browser.MISSING)) {
             browser.size(WIDTH, 900, false);
             browser.prefers("prefers-color-scheme", "light");
             browser.open(address);
