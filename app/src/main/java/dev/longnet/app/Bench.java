@@ -9,8 +9,8 @@ import picocli.CommandLine.Spec;
 /** {@code longnet bench}: the benchmarks, each a command of its own. */
 @Command(
         name = "bench",
-        description = "Measures attention, training steps or generation on this machine.",
-        subcommands = {BenchAttention.class, BenchTrain.class, BenchGenerate.class},
+        description = "Measures attention, training steps, generation or a server.",
+        subcommands = {BenchAttention.class, BenchTrain.class, BenchGenerate.class, BenchServe.class},
         footer = {"", "\"longnet bench COMMAND --help\" describes a benchmark."})
 final class Bench implements Runnable {
     @Spec

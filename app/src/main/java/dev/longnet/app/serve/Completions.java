@@ -12,8 +12,6 @@ import java.util.UUID;
 
 /** An answer of {@code /v1/completions} in OpenAI's form, from the events of a {@link Completion}. */
 final class Completions {
-    private static final long ALIVE_MILLIS = 1000;
-
     private final Service service;
     private final CompletionRequest request;
     private final Reply reply;
@@ -49,7 +47,7 @@ final class Completions {
         int count = request.prompts().size() * request.copies();
         try {
             while (ends.size() < count) {
-                Event event = work.next(ALIVE_MILLIS);
+                Event event = work.next(Reply.ALIVE_MILLIS);
                 if (System.nanoTime() > until) {
                     throw new Refusal(
                             504,
@@ -58,9 +56,11 @@ final class Completions {
                                     + service.limits().time().toSeconds()
                                     + " s; ask for fewer tokens or have the limit raised (--timeout)");
                 }
+                reply.alive();
                 if (event == null) {
-                    reply.alive();
-                } else if (event instanceof Event.Failed failed) {
+                    continue;
+                }
+                if (event instanceof Event.Failed failed) {
                     reply.fail(failed.cause());
                     return;
                 } else {

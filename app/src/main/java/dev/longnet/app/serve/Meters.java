@@ -9,6 +9,8 @@ import io.prometheus.metrics.model.snapshots.Unit;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /** What the server has done, for Prometheus. */
 final class Meters {
@@ -50,10 +52,27 @@ final class Meters {
                 .callback(gauge -> gauge.call(engine.waiting()))
                 .register(registry);
         GaugeWithCallback.builder()
+                .name("process_resident_memory_bytes")
+                .help("Resident memory of the process.")
+                .callback(gauge -> gauge.call(residentBytes()))
+                .register(registry);
+        GaugeWithCallback.builder()
                 .name("longnet_steps")
                 .help("How often all texts have been continued by a token each.")
                 .callback(gauge -> gauge.call(engine.steps()))
                 .register(registry);
+    }
+
+    /** Memory of the process, natives included, as Linux counts it; other systems show none. */
+    private static double residentBytes() {
+        try (var lines = Files.lines(Path.of("/proc/self/status"))) {
+            return lines.filter(line -> line.startsWith("VmRSS:"))
+                    .mapToDouble(line -> 1024 * Double.parseDouble(line.replaceAll("\\D", "")))
+                    .findFirst()
+                    .orElse(Double.NaN);
+        } catch (IOException e) {
+            return Double.NaN;
+        }
     }
 
     void request(String route, int status) {

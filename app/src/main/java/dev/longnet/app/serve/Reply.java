@@ -17,10 +17,16 @@ final class Reply {
 
     private static final byte[] COMMENT = ":\n\n".getBytes(StandardCharsets.UTF_8);
 
+    /** How long nothing is written at most; ask for {@link #alive} as often. */
+    static final long ALIVE_MILLIS = 1000;
+
+    private static final long ALIVE_NANOS = ALIVE_MILLIS * 9 / 10 * 1_000_000;
+
     private final Context context;
     private final ObjectMapper json;
     private final boolean stream;
     private ServletOutputStream out;
+    private long written = System.nanoTime();
 
     Reply(Context context, ObjectMapper json, boolean stream) {
         this.context = context;
@@ -33,9 +39,11 @@ final class Reply {
         write("data: " + text(event) + "\n\n");
     }
 
-    /** Shows that the work goes on. */
+    /** Shows that the work goes on, where the client has heard nothing for a second. */
     void alive() {
-        write(stream ? COMMENT : BLANK);
+        if (System.nanoTime() - written >= ALIVE_NANOS) {
+            write(stream ? COMMENT : BLANK);
+        }
     }
 
     /** Ends with a result, which is a stream's last event. */
@@ -86,6 +94,7 @@ final class Reply {
                 context.res().setHeader("X-Accel-Buffering", "no"); // else proxies hold a stream back
                 out = context.res().getOutputStream();
             }
+            written = System.nanoTime();
             out.write(bytes);
             out.flush();
         } catch (IOException e) {

@@ -30,13 +30,14 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 /** The routes of the API and the page, over one model. */
 public final class Server implements AutoCloseable {
     private static final String ROUTE = "longnet.route";
-    private static final long IDLE_MILLIS = 30_000;
+    private static final long IDLE_MILLIS = 30_000, LAST_MILLIS = 5_000;
     private static final long LEAST_BYTES_PER_SECOND = 64;
     private static final int SPARE_THREADS = 32, MOST_FILES = 200_000;
     private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "::1");
 
     private final Service service;
     private final Access access;
+    private final UnderWay underWay = new UnderWay();
     private final long started = System.currentTimeMillis() / 1000;
     private final Javalin javalin;
 
@@ -129,6 +130,7 @@ public final class Server implements AutoCloseable {
             http.setIdleTimeout(IDLE_MILLIS);
             http.setMinRequestDataRate(LEAST_BYTES_PER_SECOND);
             http.setSendServerVersion(false);
+            http.setHeaderCacheCaseSensitive(true); // else a key is taken for one that differs in case and came before
         });
         jetty.modifyServletContextHandler(handler -> handler.setMaxFormKeys(MOST_FILES));
         jetty.multipartConfig.maxInMemoryFileSize(64, SizeUnit.KB);
@@ -200,10 +202,15 @@ public final class Server implements AutoCloseable {
                         context));
     }
 
-    private static Handler named(String route, Answer answer) {
+    private Handler named(String route, Answer answer) {
         return context -> {
             context.attribute(ROUTE, route);
-            answer.to(context);
+            underWay.enter();
+            try {
+                answer.to(context);
+            } finally {
+                underWay.leave();
+            }
         };
     }
 
@@ -214,6 +221,7 @@ public final class Server implements AutoCloseable {
 
     private static void failed(Exception e, Context context) {
         if (e instanceof Reply.GoneException || isGone(e)) {
+            context.status(400);
             return;
         }
         if (!context.res().isCommitted()) {
@@ -322,6 +330,7 @@ public final class Server implements AutoCloseable {
     @Override
     public void close() {
         service.engine().close(); // those who wait are told
+        underWay.awaitNone(LAST_MILLIS);
         javalin.stop();
         service.states().close();
     }

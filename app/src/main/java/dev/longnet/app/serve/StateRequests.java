@@ -20,8 +20,6 @@ import java.util.stream.Stream;
 
 /** {@code POST /v1/states}: text of a request is laid down in files, made tokens and read into a state. */
 final class StateRequests {
-    private static final long ALIVE_MILLIS = 1000;
-
     private final Service service;
 
     StateRequests(Service service) {
@@ -131,10 +129,12 @@ final class StateRequests {
 
     private void follow(ReadingJob work, TokenFile text, Request request, Reply reply) throws InterruptedException {
         while (true) {
-            Event event = work.next(ALIVE_MILLIS);
+            Event event = work.next(Reply.ALIVE_MILLIS);
+            reply.alive();
             if (event == null) {
-                reply.alive();
-            } else if (event instanceof Event.Progress progress) {
+                continue;
+            }
+            if (event instanceof Event.Progress progress) {
                 if (request.stream) {
                     reply.event(progress(progress));
                 }

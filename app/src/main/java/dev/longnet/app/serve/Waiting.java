@@ -14,7 +14,7 @@ final class Waiting {
         try {
             while (true) {
                 try {
-                    reply.end(200, result.get(1, TimeUnit.SECONDS));
+                    reply.end(200, result.get(Reply.ALIVE_MILLIS, TimeUnit.MILLISECONDS));
                     return;
                 } catch (TimeoutException e) {
                     reply.alive();
