@@ -92,7 +92,9 @@ final class FarAttention {
             Tensor scores = scores(q, k), lse = scores.logsumexp(-1);
             return new Aten.Flash(scores.sub(lse.unsqueeze(-1)).exp().matmul(v), lse);
         }
-        try (var attending = device.whileAttending()) {
+        // The products of one query are too small for threads of BLAS, and setting their number takes longer than
+        // attention.
+        try (var attending = q.size(2) == 1 ? null : device.whileAttending()) {
             return device.attend(q, k, v, false, scale, again && k.size(2) > 1);
         }
     }

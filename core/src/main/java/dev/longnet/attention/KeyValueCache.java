@@ -8,7 +8,6 @@ import dev.longnet.attention.ShardPlan.Part;
 import dev.longnet.pattern.Branch;
 import dev.longnet.pattern.DilationPattern;
 import dev.longnet.tensor.Aten;
-import dev.longnet.tensor.Compute;
 import dev.longnet.tensor.Gradient;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
@@ -300,44 +299,42 @@ public final class KeyValueCache implements AutoCloseable {
 
     /** One token, as {@link #piece}, without what it takes for many. */
     private Result step(Tensor q, Tensor k, Tensor v, AttentionSpec spec) {
-        try (var one = Compute.oneBlasThread()) {
-            Damping damping = new Damping(spec.damping());
-            FarAttention attention = FarAttention.undamped(q, spec);
-            Tensor query = q.transpose(1, 2),
-                    key = expand(k).squeeze(1),
-                    value = expand(v).squeeze(1);
-            TensorOptions numbers =
-                    Tensors.like(q, Tensors.type(q) == ScalarType.Double ? ScalarType.Double : ScalarType.Float);
-            Tensor out = Tensors.zeros(Tensors.like(q), q.size(0), heads, 1, q.size(3));
-            Tensor lse = Tensors.full(Double.NEGATIVE_INFINITY, numbers, q.size(0), heads, 1);
-            for (int i = 0; i < branches.size(); i++) {
-                Branch branch = whole.branches().get(i);
-                long place = position % branch.segment(), row = place / branch.ratio();
-                int group = branch.headsPerOffset(heads), first = (int) (place % branch.ratio()) * group;
-                if (first >= heads) {
-                    continue; // no head keeps this residue
-                }
-                int count = Math.min(group, heads - first);
-                Rows rows = branches.get(i);
-                reserve(rows, branch, row + 1, key);
-                rows.keys.narrow(1, first, count).select(2, row).copy_(key.narrow(1, first, count));
-                rows.values.narrow(1, first, count).select(2, row).copy_(value.narrow(1, first, count));
-                if (i >= spec.pattern().branches().size()) {
-                    continue; // what later tokens will see
-                }
-                Tensor seen = rows.keys.narrow(1, first, count).narrow(2, 0, row + 1);
-                // The query stands at the last row, so its own factor is 1.
-                Damping.Part part = new Damping.Part(row, 1, 0, row + 1, false);
-                Tensor fading = damping.ofKeys(part, branch.ratio(), seen);
-                Aten.Flash attended = attention.attend(
-                        query.narrow(1, first, count),
-                        fading == null ? seen : seen.mul(fading),
-                        rows.values.narrow(1, first, count).narrow(2, 0, row + 1),
-                        1);
-                Merge.into(out.narrow(1, first, count), lse.narrow(1, first, count), attended);
+        Damping damping = new Damping(spec.damping());
+        FarAttention attention = FarAttention.undamped(q, spec);
+        Tensor query = q.transpose(1, 2),
+                key = expand(k).squeeze(1),
+                value = expand(v).squeeze(1);
+        TensorOptions numbers =
+                Tensors.like(q, Tensors.type(q) == ScalarType.Double ? ScalarType.Double : ScalarType.Float);
+        Tensor out = Tensors.zeros(Tensors.like(q), q.size(0), heads, 1, q.size(3));
+        Tensor lse = Tensors.full(Double.NEGATIVE_INFINITY, numbers, q.size(0), heads, 1);
+        for (int i = 0; i < branches.size(); i++) {
+            Branch branch = whole.branches().get(i);
+            long place = position % branch.segment(), row = place / branch.ratio();
+            int group = branch.headsPerOffset(heads), first = (int) (place % branch.ratio()) * group;
+            if (first >= heads) {
+                continue; // no head keeps this residue
             }
-            return new Result(out.transpose(1, 2), lse);
+            int count = Math.min(group, heads - first);
+            Rows rows = branches.get(i);
+            reserve(rows, branch, row + 1, key);
+            rows.keys.narrow(1, first, count).select(2, row).copy_(key.narrow(1, first, count));
+            rows.values.narrow(1, first, count).select(2, row).copy_(value.narrow(1, first, count));
+            if (i >= spec.pattern().branches().size()) {
+                continue; // what later tokens will see
+            }
+            Tensor seen = rows.keys.narrow(1, first, count).narrow(2, 0, row + 1);
+            // The query stands at the last row, so its own factor is 1.
+            Damping.Part part = new Damping.Part(row, 1, 0, row + 1, false);
+            Tensor fading = damping.ofKeys(part, branch.ratio(), seen);
+            Aten.Flash attended = attention.attend(
+                    query.narrow(1, first, count),
+                    fading == null ? seen : seen.mul(fading),
+                    rows.values.narrow(1, first, count).narrow(2, 0, row + 1),
+                    1);
+            Merge.into(out.narrow(1, first, count), lse.narrow(1, first, count), attended);
         }
+        return new Result(out.transpose(1, 2), lse);
     }
 
     /** Makes room for {@code needed} rows, doubling up to the most a head keeps. */
