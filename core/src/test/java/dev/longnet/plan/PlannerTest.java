@@ -108,10 +108,10 @@ class PlannerTest {
     @Test
     void memoryFallsFromKeptToOffloadedAndForwardTakesLeast() {
         Planner planner = planner();
-        double kept = planner.training(1 << 20, 8, Activations.KEPT).gpuBytes();
-        double recomputed = planner.training(1 << 20, 8, Activations.RECOMPUTED).gpuBytes();
-        double offloaded = planner.training(1 << 20, 8, Activations.OFFLOADED).gpuBytes();
-        double forward = planner.forward(1 << 20, 8).gpuBytes();
+        double kept = planner.training(1 << 20, 8, Activations.KEPT).memoryBytes();
+        double recomputed = planner.training(1 << 20, 8, Activations.RECOMPUTED).memoryBytes();
+        double offloaded = planner.training(1 << 20, 8, Activations.OFFLOADED).memoryBytes();
+        double forward = planner.forward(1 << 20, 8).memoryBytes();
         assertThat(List.of(kept, recomputed, offloaded, forward)).isSortedAccordingTo((a, b) -> Double.compare(b, a));
         assertThat(planner.training(1 << 20, 8, Activations.RECOMPUTED).seconds())
                 .isGreaterThan(planner.training(1 << 20, 8, Activations.KEPT).seconds());
@@ -159,11 +159,12 @@ class PlannerTest {
     @Test
     void assumptionsNameTheValues() {
         PlanConfig config = Configs.with(PlanConfig.defaults(), "machine.networkLink=12.5", "machine.latency=31");
-        assertThat(Assumptions.of(config, false))
+        assertThat(Assumptions.of(config, Assumptions.Direction.TRAIN))
                 .anySatisfy(line -> assertThat(line).contains("12.5 GB/s", "31 µs"));
-        assertThat(Assumptions.of(config, true)).noneMatch(line -> line.contains("ZeRO"));
+        assertThat(Assumptions.of(config, Assumptions.Direction.FORWARD)).noneMatch(line -> line.contains("ZeRO"));
         String many = "model.pattern=8:1,9:1,10:1,11:1,12:1,13:1,14:1,15:1,16:1";
-        assertThat(Assumptions.of(Configs.with(config, many), false)).anyMatch(line -> line.contains("this one has 9"));
+        assertThat(Assumptions.of(Configs.with(config, many), Assumptions.Direction.TRAIN))
+                .anyMatch(line -> line.contains("this one has 9"));
     }
 
     @ParameterizedTest
@@ -201,6 +202,6 @@ class PlannerTest {
         assertThatThrownBy(() -> planner().forward(7, 8)).hasMessageStartingWith("8 ranks cannot share 7 tokens");
         assertThatThrownBy(() -> planner().forward(0, 1)).hasMessageContaining("length must lie between 1 and");
         assertThatThrownBy(() -> PlanConfig.series((1L << 40) + 1)).hasMessageContaining("(1024g)");
-        assertThatThrownBy(() -> Machine.of("b200")).hasMessageContaining("use h200 or h100");
+        assertThatThrownBy(() -> Machine.of("b200")).hasMessageContaining("use h200 or h100 or cpu");
     }
 }
