@@ -31,6 +31,13 @@ final class CpuMemory {
         return memory(TRAINED * (double) model.parameterCount(), numbers * tokens, w, tokens, LOGITS);
     }
 
+    /** What cannot be done without: weights and what the optimizer keeps of them, and what blocks keep for their gradients. */
+    static double least(LongNetConfig model, double tokens, Activations activations) {
+        Weights w = new Weights(model);
+        double kept = activations == Activations.KEPT ? 6 * w.width() + 2 * w.feedForward() : w.width();
+        return Float.BYTES * (TRAINED * (double) model.parameterCount() + tokens * model.layers() * kept);
+    }
+
     /** The forward pass alone, or a piece of a text that is read. */
     static StepMemory forward(LongNetConfig model, double tokens, double state) {
         Weights w = new Weights(model);

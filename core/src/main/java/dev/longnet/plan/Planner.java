@@ -17,6 +17,9 @@ public final class Planner {
     /** Tokens of a piece where none are given: what {@code longnet read} takes. */
     private static final long PIECE_ON_GPU = 256 << 10, PIECE = 16 << 10;
 
+    /** Share of a prediction below which no measurement was. */
+    private static final double LEAST = 0.9;
+
     private final PlanConfig config;
 
     public Planner(PlanConfig config) {
@@ -30,17 +33,28 @@ public final class Planner {
      *     that fits; the last where none does
      */
     public Prediction training(long length, int ranks, Activations activations) {
+        return training(length, 1, ranks, activations);
+    }
+
+    /**
+     * The same on several sequences at once.
+     *
+     * @param batch sequences that the ranks share together
+     */
+    public Prediction training(long length, int batch, int ranks, Activations activations) {
+        requireArgument(batch > 0, "batch must be positive, got %d", batch);
         Shards shards = shards(length, ranks);
-        List<RankWork> work = work(shards);
+        List<RankWork> work =
+                work(shards).stream().map(each -> each.times(batch)).toList();
         if (activations != null) {
-            return training(shards, work, activations);
+            return training(shards, batch, work, activations);
         }
         Prediction prediction = null;
         for (Activations each : Activations.values()) {
             if (config.machine().cpu() && each == Activations.OFFLOADED) {
                 break; // to where they are already
             }
-            prediction = training(shards, work, each);
+            prediction = training(shards, batch, work, each);
             if (prediction.fits()) {
                 return prediction;
             }
@@ -58,7 +72,7 @@ public final class Planner {
         StepMemory memory = config.machine().cpu()
                 ? CpuMemory.forward(config.model(), shards.tokens(), 0)
                 : StepMemory.forward(config.model(), shards.tokens(), farRows(work));
-        return prediction("forward", shards, null, time, memory, farRows(work));
+        return prediction("forward", shards, 1, null, time, memory, farRows(work));
     }
 
     /**
@@ -97,6 +111,17 @@ public final class Planner {
                 memory.gpu() <= machine.room());
     }
 
+    /**
+     * Memory below which training cannot do, whatever holds what the allocator keeps beside tensors: on a CPU what is kept
+     * for gradients, on a GPU the prediction less what measurements differ from it by.
+     */
+    public double leastBytes(Prediction step, int batch) {
+        double tokens = (double) batch * step.tokensPerRank();
+        return config.machine().cpu() && step.activations() != null
+                ? CpuMemory.least(config.model(), tokens, step.activations())
+                : LEAST * step.memoryBytes();
+    }
+
     private Shards shards(long length, int ranks) {
         Machine machine = config.machine();
         requireArgument(!machine.cpu() || ranks == 1, "a cpu is planned as one device, got %d; use --devices 1", ranks);
@@ -115,19 +140,21 @@ public final class Planner {
         return Configs.with(model, "pattern=" + pattern);
     }
 
-    private Prediction training(Shards shards, List<RankWork> work, Activations activations) {
+    private Prediction training(Shards shards, int batch, List<RankWork> work, Activations activations) {
+        double tokens = (double) batch * shards.tokens();
         StepTime time = slowest(work.stream()
-                .map(each -> StepTime.training(config, shards, each, activations))
+                .map(each -> StepTime.training(config, shards, tokens, each, activations))
                 .toList());
         StepMemory memory = config.machine().cpu()
-                ? CpuMemory.training(config.model(), shards.tokens(), activations)
-                : StepMemory.training(config.model(), shards.tokens(), shards.ranks(), farRows(work), activations);
-        return prediction("training step", shards, activations, time, memory, farRows(work));
+                ? CpuMemory.training(config.model(), tokens, activations)
+                : StepMemory.training(config.model(), tokens, shards.ranks(), farRows(work), activations);
+        return prediction("training step", shards, batch, activations, time, memory, farRows(work));
     }
 
     private Prediction prediction(
             String direction,
             Shards shards,
+            int batch,
             Activations activations,
             StepTime time,
             StepMemory memory,
@@ -144,7 +171,7 @@ public final class Planner {
                 config.model().pattern().toString(),
                 activations,
                 seconds,
-                shards.length() / seconds,
+                batch * shards.length() / seconds,
                 (time.exchange() + time.averaging()) / seconds,
                 time,
                 Weights.BF16 * 2 * farRows * config.model().headDim(),

@@ -36,6 +36,17 @@ record RankWork(
         return new Count(model, new Shards(length, 1, 1), 0).shared(pattern);
     }
 
+    /** The same of so many sequences. */
+    RankWork times(int batch) {
+        return new RankWork(
+                batch * localPairs,
+                batch * sharedPairs,
+                batch * farPairs,
+                batch * nodeRows,
+                batch * networkRows,
+                doublings);
+    }
+
     private static final class Count {
         private final LongNetConfig model;
         private final Shards shards;

@@ -37,12 +37,13 @@ public record StepTime(
         return products + rows + localAttention + farAttention + exchange + offload + averaging + optimizer;
     }
 
-    static StepTime training(PlanConfig config, Shards shards, RankWork work, Activations activations) {
+    /** @param tokens most tokens of a rank, of all sequences together */
+    static StepTime training(PlanConfig config, Shards shards, double tokens, RankWork work, Activations activations) {
         LongNetConfig model = config.model();
         Machine machine = config.machine();
         Weights w = new Weights(model);
         boolean again = activations != Activations.KEPT;
-        double tokens = shards.tokens(), layers = model.layers(), bandwidth = 1e9 * machine.bandwidth();
+        double layers = model.layers(), bandwidth = 1e9 * machine.bandwidth();
 
         Layer forward = new Layer(config, tokens, work, 2 * w.block(), forwardRows(w, machine), 1, 0, 1);
         double rows = backwardRows(w, machine) + (again ? forwardRows(w, machine) - 3 * w.width() : 0);

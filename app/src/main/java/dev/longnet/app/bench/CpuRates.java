@@ -34,7 +34,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * block's time, passes over rows.
  */
 public final class CpuRates {
-    /** Runs of which the median is taken, after one that is not counted. */
+    /** Runs of which the shortest is taken, after one that is not counted. */
     private static final int RUNS = 3;
 
     /** Operations of matrix products that a probe is made for, and the fewest and most tokens that it takes. */
@@ -80,7 +80,7 @@ public final class CpuRates {
     private Machine measure(Machine cpu) {
         Machine machine =
                 cpu.withMemory(HostMemory.total() / (double) (1 << 30)).withProducts(products());
-        int tokens = tokens(6 * weights());
+        int tokens = tokens((training ? 6 : 2) * weights());
         LongNetConfig block =
                 Configs.with(model, "layers=1", "vocabulary=256", "pattern=" + NEAR, "causal=true", "dropout=0");
         double near = attention(block.pattern(), tokens, model.heads(), training);
@@ -113,7 +113,7 @@ public final class CpuRates {
             Tensor x = normal(rows, model.embedding());
             Tensor up = normal(model.feedForward(), model.embedding()),
                     down = normal(model.embedding(), model.feedForward());
-            double seconds = median(() -> {
+            double seconds = shortest(() -> {
                 try (var off = Gradient.off();
                         Scope run = new Scope()) {
                     Devices.await(Linear.apply(Linear.apply(x, up, null, bfloat16), down, null, bfloat16));
@@ -156,7 +156,7 @@ public final class CpuRates {
             Tensor k = normal(1, tokens, keyHeads, dim).set_requires_grad(backward);
             Tensor v = normal(1, tokens, keyHeads, dim).set_requires_grad(backward);
             Tensor dout = backward ? normal(1, tokens, heads, dim) : null;
-            return median(() -> {
+            return shortest(() -> {
                 try (Scope run = new Scope()) {
                     Tensor out = Attention.attend(q, k, v, spec, kernel);
                     Devices.await(backward ? Gradient.of(out, dout, q, k, v)[1] : out);
@@ -171,7 +171,7 @@ public final class CpuRates {
             TrainBenchmark benchmark =
                     new TrainBenchmark(block, 1, bfloat16, Activations.KEPT, "auto", "cpu", Mesh.ALONE);
             try (Workload steps = benchmark.steps(tokens)) {
-                return median(steps::run);
+                return shortest(steps::run);
             }
         }
         Execution execution = Execution.PLAIN.withNumbers(Execution.Numbers.of(bfloat16, device));
@@ -180,7 +180,7 @@ public final class CpuRates {
             long[] numbers =
                     new SplittableRandom(1).longs(tokens, 0, block.vocabulary()).toArray();
             Tensor text = Tensors.of(numbers, device, 1, tokens);
-            return median(() -> {
+            return shortest(() -> {
                 try (var off = Gradient.off();
                         Scope run = new Scope()) {
                     Devices.await(Loss.losses(decoder, decoder.features(text, execution), text, MOST, execution));
@@ -194,14 +194,15 @@ public final class CpuRates {
         return Tensors.randn(options, shape);
     }
 
-    private static double median(Runnable work) {
+    /** The shortest of some runs: what disturbs a run only makes it longer. */
+    private static double shortest(Runnable work) {
         work.run();
-        double[] seconds = new double[RUNS];
+        double least = Double.POSITIVE_INFINITY;
         for (int i = 0; i < RUNS; i++) {
             long begin = System.nanoTime();
             work.run();
-            seconds[i] = (System.nanoTime() - begin) / 1e9;
+            least = Math.min(least, (System.nanoTime() - begin) / 1e9);
         }
-        return Timing.median(seconds);
+        return least;
     }
 }
