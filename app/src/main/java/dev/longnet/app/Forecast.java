@@ -151,11 +151,10 @@ final class Forecast {
         double least = planner.leastBytes(whole, 1), has = memory();
         if (least > has) {
             throw new InvalidArgumentException(
-                    "reading pieces of %d tokens needs at least %s of memory, %s of it for what is kept of the text, and %s has"
-                            + " %s; %s",
+                    "reading pieces of %d tokens and keeping %s of the text needs at least %s of memory and %s has %s; %s",
                     whole.tokensPerRank(),
-                    Human.bytes(least),
                     Human.bytes(whole.stateBytes()),
+                    Human.bytes(least),
                     name(),
                     Human.bytes(has),
                     whole.stateBytes() > has / 2 ? "read less of it by --tokens" : "use a smaller --piece");

@@ -17,6 +17,9 @@ final class CpuMemory {
     /** Weights, gradients and AdamW's two means. */
     private static final int TRAINED = 4;
 
+    /** What the allocator holds of a block's tensors, none of which is kept. */
+    private static final double HELD = 1.8;
+
     /** Logits, their logarithms and the gradients of both. */
     private static final int LOGITS = 4;
 
@@ -41,7 +44,7 @@ final class CpuMemory {
     /** The forward pass alone, or a piece of a text that is read. */
     static StepMemory forward(LongNetConfig model, double tokens, double state) {
         Weights w = new Weights(model);
-        double numbers = (8 + 2 * w.keys()) * w.width() + (2 + w.inner()) * w.feedForward();
+        double numbers = HELD * ((8 + 2 * w.keys()) * w.width() + (2 + w.inner()) * w.feedForward());
         StepMemory step = memory(model.parameterCount(), numbers * tokens, w, tokens, 2);
         return new StepMemory(step.gpu() + state, 0);
     }

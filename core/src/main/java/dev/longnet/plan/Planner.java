@@ -112,14 +112,17 @@ public final class Planner {
     }
 
     /**
-     * Memory below which training cannot do, whatever holds what the allocator keeps beside tensors: on a CPU what is kept
-     * for gradients, on a GPU the prediction less what measurements differ from it by.
+     * Memory below which training or reading cannot do: on a CPU without what the allocator holds beside tensors, which is
+     * less where it is told to be, on a GPU the prediction less what measurements differ from it by.
      */
     public double leastBytes(Prediction step, int batch) {
         double tokens = (double) batch * step.tokensPerRank();
-        return config.machine().cpu() && step.activations() != null
-                ? CpuMemory.least(config.model(), tokens, step.activations())
-                : LEAST * step.memoryBytes();
+        if (!config.machine().cpu()) {
+            return LEAST * step.memoryBytes();
+        }
+        return step.activations() == null
+                ? step.memoryBytes() / 2
+                : CpuMemory.least(config.model(), tokens, step.activations());
     }
 
     private Shards shards(long length, int ranks) {

@@ -33,7 +33,7 @@ record ReadWork(double nearPairs, double sharedPairs, double farPairs, double jo
             Branch inPiece =
                     branch.segment() <= piece ? branch : new Branch(Math.max(piece, branch.ratio()), branch.ratio());
             all += pairs(branch, from, length, model.heads());
-            near += branch.ratio() > piece ? 0 : pairs(inPiece, from, length, model.heads());
+            near += pairs(inPiece, from, length, model.heads());
             joins += branch.segment() > piece ? (length - from) / (double) piece : 0;
         }
         near = Math.min(near, all);

@@ -3,6 +3,7 @@ package dev.longnet.plan;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.longnet.config.Configs;
+import dev.longnet.config.Sizes;
 import dev.longnet.model.Execution.Activations;
 import dev.longnet.pattern.DilationPattern;
 import org.assertj.core.data.Percentage;
@@ -74,5 +75,27 @@ class MeasuredTest {
         Machine machine = Machine.defaults();
         double predicted = 1e-3 * machine.latency() + bytes / machine.nodeLink() / 1e6;
         assertThat(predicted).isCloseTo(milliseconds, Percentage.withPercentage(15));
+    }
+
+    /**
+     * {@code read} of the 124 M model: "A billion tokens read by one NVIDIA H200" in docs/benchmarks.md; tokens/s of the
+     * last of them, GiB of all.
+     */
+    @ParameterizedTest
+    @CsvSource({
+        "16m,  64k,  1461000, 2.6",
+        "16m,  256k, 1515000, 3.7",
+        "16m,  1m,   1525000, 8.6",
+        "16m,  4m,   1503000, 32",
+        "50m,  256k, 1488000, 3.74",
+        "500m, 256k, 1514000, 3.82",
+        "1b,   256k, 1508000, 3.83",
+    })
+    void reading(String length, String piece, double tokensPerSecond, double gib) {
+        PlanConfig config = paper("model.pattern=2k:1,16k:8...");
+        Prediction read = new Planner(config).reading(Sizes.parse(length), Sizes.parse(piece));
+        assertThat(read.tokensPerSecond()).isCloseTo(tokensPerSecond, NEAR);
+        assertThat(read.memoryBytes() / (1 << 30)).isCloseTo(gib, NEAR);
+        assertThat(read.fits()).isTrue();
     }
 }
