@@ -8,6 +8,7 @@ import dev.longnet.app.report.PlanChart;
 import dev.longnet.config.Configs;
 import dev.longnet.config.Key;
 import dev.longnet.config.Sizes;
+import dev.longnet.data.Tokenizer;
 import dev.longnet.io.AtomicFiles;
 import dev.longnet.model.Execution.Activations;
 import dev.longnet.model.LongNetConfig;
@@ -216,6 +217,9 @@ final class PlanCommand implements Callable<Integer> {
             base = Presets.of(model, usual);
         } else {
             base = run().model();
+            // As training does where none is set.
+            int vocabulary = Tokenizer.of(run().data().tokenizer()).vocabulary();
+            base = base.vocabulary() == 0 ? base.withVocabulary(vocabulary) : base;
             base = pattern == null ? base : Configs.with(base, "pattern=" + pattern);
         }
         return configuration.read(new PlanConfig(base, machine));
@@ -234,7 +238,7 @@ final class PlanCommand implements Callable<Integer> {
         for (int count : devices) {
             List<Row> ours =
                     rows.stream().filter(row -> row.plan.ranks() == count).toList();
-            String at = several ? ", " + count + " devices" : "";
+            String at = several ? ", " + count + (count == 1 ? " device" : " devices") : "";
             chart.add(
                     at,
                     ours.stream().mapToDouble(row -> row.plan.length()).toArray(),
