@@ -29,7 +29,7 @@ final class CpuMemory {
         Weights w = new Weights(model);
         double e = w.width(), f = w.feedForward(), layers = model.layers();
         double numbers = activations == Activations.KEPT
-                ? layers * ((12 + 2 * w.keys()) * e + (2.5 + w.inner()) * f) + 12 * e + 1.3 * f
+                ? layers * ((11.5 + 2 * w.keys()) * e + (2.35 + w.inner()) * f) + 11 * e + 1.15 * f
                 : layers * (10 * e + 0.5 * f) + 24 * e + 6 * f;
         return memory(TRAINED * (double) model.parameterCount(), numbers * tokens, w, tokens, LOGITS);
     }

@@ -11,7 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Predictions for one H200 against what docs/benchmarks.md and docs/performance.md say one was measured at. */
+/** Predictions against what docs/benchmarks.md, docs/performance.md and docs/plan.md say was measured. */
 class MeasuredTest {
     private static final Percentage NEAR = Percentage.withPercentage(8);
 
@@ -97,5 +97,72 @@ class MeasuredTest {
         assertThat(read.tokensPerSecond()).isCloseTo(tokensPerSecond, NEAR);
         assertThat(read.memoryBytes() / (1 << 30)).isCloseTo(gib, NEAR);
         assertThat(read.fits()).isTrue();
+    }
+
+    private static final Percentage CPU = Percentage.withPercentage(15);
+
+    /** A CPU whose rates were measured. */
+    private static Machine cpu(double products, double bandwidth, double forward64, double backward64) {
+        return Machine.of("cpu")
+                .withProducts(products)
+                .withBandwidth(bandwidth)
+                .withAttention(64, forward64, backward64);
+    }
+
+    /**
+     * {@code bench train --device cpu} in milliseconds and MiB (mean of two runs), and the rates that {@code plan --device
+     * cpu} had found in the minute before: docs/plan.md.
+     */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "4 | 128 | 4 | 1024:1,8192:8          | 8k  | 0.24450 12.5223 0.19759 0.21755 | 655  | 522",
+                "4 | 128 | 4 | 1024:1,8192:8          | 32k | 0.24450 12.5223 0.19759 0.21755 | 2454 | 1968",
+                "4 | 128 | 4 | 1024:1,8192:8          | 32k | 0.24469 12.5083 0.19970 0.18649 | 2243 | 1968",
+                "2 | 384 | 6 | 512:1,4096:4,32768:32  | 8k  | 0.34939 7.64449 0.09239 0.10581 | 1071 | 886",
+                "2 | 384 | 6 | 512:1,4096:4,32768:32  | 16k | 0.34939 7.64449 0.09239 0.10581 | 2044 | 1489",
+                "2 | 384 | 6 | 512:1,4096:4,32768:32  | 16k | 0.34386 6.80879 0.08818 0.09479 | 2122 | 1489",
+            })
+    void trainingOnACpu(
+            int layers, int width, int heads, String pattern, String length, String rates, double ms, double mib) {
+        Prediction step = new Planner(onCpu(layers, width, heads, pattern, rates))
+                .training(Sizes.parse(length), 1, Activations.KEPT);
+        assertThat(1e3 * step.seconds()).isCloseTo(ms, CPU);
+        assertThat(step.memoryBytes() / (1 << 20)).isCloseTo(mib, Percentage.withPercentage(17));
+    }
+
+    /** {@code read --tokens 128k} on a CPU, tokens/s (median of three) and MiB, of which the program takes 400. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "4 | 128 | 4 | 1024:1,8192:8   | 0.29570 10.1029 0.17303 0.17303 | 36298 | 728",
+                "4 | 128 | 4 | 1024:1,8192:8   | 0.25562 10.4868 0.19158 0.19158 | 41110 | 750",
+                "2 | 384 | 6 | 512:1,2048:4... | 0.33966 16.8749 0.04261 0.04261 | 20589 | 1405",
+            })
+    void readingOnACpu(
+            int layers, int width, int heads, String pattern, String rates, double tokensPerSecond, double mib) {
+        Prediction read = new Planner(onCpu(layers, width, heads, pattern, rates)).reading(128 << 10, null);
+        assertThat(read.tokensPerSecond()).isCloseTo(tokensPerSecond, CPU);
+        assertThat(400 + read.memoryBytes() / (1 << 20)).isCloseTo(mib, Percentage.withPercentage(10));
+    }
+
+    private static PlanConfig onCpu(int layers, int width, int heads, String pattern, String rates) {
+        String[] each = rates.trim().split(" ");
+        Machine machine = cpu(
+                Double.parseDouble(each[0]),
+                Double.parseDouble(each[1]),
+                Double.parseDouble(each[2]),
+                Double.parseDouble(each[3]));
+        PlanConfig quickstart =
+                new PlanConfig(Presets.of("quickstart", DilationPattern.parse(pattern.trim())), machine);
+        return Configs.with(
+                quickstart,
+                "model.layers=" + layers,
+                "model.embedding=" + width,
+                "model.heads=" + heads,
+                "model.keyValueHeads=" + heads,
+                "model.feedForward=" + 4 * width);
     }
 }
