@@ -1,10 +1,12 @@
 package dev.longnet.app;
 
 import dev.longnet.InvalidArgumentException;
+import dev.longnet.LongNetException;
 import dev.longnet.app.bench.CpuRates;
 import dev.longnet.config.Sizes;
 import dev.longnet.model.Execution.Activations;
 import dev.longnet.model.LongNetConfig;
+import dev.longnet.model.LongNetConfig.Positions;
 import dev.longnet.plan.Machine;
 import dev.longnet.plan.PlanConfig;
 import dev.longnet.plan.Planner;
@@ -28,6 +30,9 @@ import org.bytedeco.pytorch.Device;
 final class Forecast {
     /** A run shorter than this is not worth measuring the processor for. */
     private static final double SHORT_SECONDS = 20;
+
+    /** Tokens of segments up to which the fast kernel of GPUs takes xpos positions with heads of any width. */
+    private static final long LONGEST_DAMPED = 32 << 10;
 
     private static final double GIB = 1L << 30;
 
@@ -69,9 +74,23 @@ final class Forecast {
      */
     static void ofReading(TrainedModel model, long length, long tokens, int piece, int threads, Output output) {
         Device device = model.model().device();
-        if (!model.config().train().kernel().equals("reference")) {
-            new Forecast(device, model.execution().bfloat16(), threads, output)
-                    .reading(model.config().model(), length, tokens, piece);
+        if (isUsual(model.config().train().kernel(), device)) {
+            Forecast forecast = new Forecast(device, model.execution().bfloat16(), threads, output);
+            forecast.orGoOn(() -> forecast.reading(model.config().model(), length, tokens, piece));
+        }
+    }
+
+    /** Whether attention is computed by the kernel whose time and memory are known. */
+    private static boolean isUsual(String kernel, Device device) {
+        return kernel.equals("auto") || kernel.equals(device.is_cuda() ? "hopper" : "aten");
+    }
+
+    /** A run must not end because nobody can say how long it takes. */
+    private void orGoOn(Runnable prediction) {
+        try {
+            prediction.run();
+        } catch (LongNetException | LinkageError e) {
+            output.note("no prediction: %s", e.getMessage());
         }
     }
 
@@ -185,7 +204,9 @@ final class Forecast {
 
     /** Of a device for which memory can be predicted, else null. */
     private Planner planner(LongNetConfig model) {
-        if (!device.is_cpu() && !(device.is_cuda() && bfloat16)) {
+        boolean fast = model.positions() != Positions.XPOS
+                || !model.pattern().grows() && model.pattern().longestSegment() <= LONGEST_DAMPED;
+        if (!device.is_cpu() && !(device.is_cuda() && bfloat16 && fast)) {
             return null;
         }
         try {

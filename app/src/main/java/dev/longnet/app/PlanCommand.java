@@ -263,7 +263,7 @@ final class PlanCommand implements Callable<Integer> {
                 "host memory",
                 "fits",
                 "dense: time",
-                "memory");
+                "dense: memory");
         for (Row row : rows) {
             Prediction p = row.plan;
             table.row(
@@ -285,7 +285,16 @@ final class PlanCommand implements Callable<Integer> {
 
     private Table readTable(List<Row> rows) {
         Table table = new Table(
-                "tokens", "piece", "time", "tokens/s", "kept", "memory", "fits", "dense: time", "memory", "fits");
+                "tokens",
+                "piece",
+                "time",
+                "tokens/s",
+                "kept",
+                "memory",
+                "fits",
+                "dense: time",
+                "dense: memory",
+                "fits");
         for (Row row : rows) {
             Prediction p = row.plan;
             table.row(

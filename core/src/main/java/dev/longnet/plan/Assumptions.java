@@ -12,6 +12,9 @@ public final class Assumptions {
 
     private Assumptions() {}
 
+    private static final String LAUNCHES =
+            "Not in it: time in which a GPU waits for Java and for launches, as it does with small models or few tokens.";
+
     /** What is predicted. */
     public enum Direction {
         TRAIN,
@@ -38,6 +41,8 @@ public final class Assumptions {
                 "Attention to what was kept of earlier pieces runs at the same rate and takes %s µs more for a piece, layer"
                         + " and branch, which fits pieces of 64k to 4m tokens measured on one H200.",
                 m.joining()));
+        all.addAll(positions(config.model()));
+        all.add(LAUNCHES);
         all.add("Kept rows are counted exactly, with room that doubles as the text grows.");
         all.add(fits(m));
         all.add("Loading the model, reading and cutting the text into tokens, and saving what is kept are not in it.");
@@ -67,6 +72,18 @@ public final class Assumptions {
         all.add(fits(m));
         all.add("Reading data, evaluating and saving are not in it.");
         return all;
+    }
+
+    /** What positions beside none were not measured with. */
+    private static List<String> positions(LongNetConfig model) {
+        return switch (model.positions()) {
+            case NONE -> List.of();
+            case ROTARY -> List.of("Not measured: rotary positions, whose passes over rows and tables are counted.");
+            case XPOS ->
+                List.of(
+                        "Not measured: xpos, whose passes over rows and tables are counted; with segments longer than about"
+                                + " 64k tokens it cannot use the measured kernels and takes longer.");
+        };
     }
 
     /** What a GPU is taken to reach. */
@@ -107,6 +124,8 @@ public final class Assumptions {
                 "%s is one sequence, whose tokens all ranks share; each holds all weights. Activations are bfloat16.",
                 step));
         all.addAll(rates(config));
+        all.addAll(positions(config.model()));
+        all.add(LAUNCHES);
         all.add("Not measured: attention to other ranks' keys, which is taken to run at the same rate.");
         if (model.pattern().branches().size() > MOST_BRANCHES) {
             all.add(text(

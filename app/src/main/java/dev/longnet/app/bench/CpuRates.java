@@ -78,8 +78,8 @@ public final class CpuRates {
     }
 
     private Machine measure(Machine cpu) {
-        Machine machine =
-                cpu.withMemory(HostMemory.total() / (double) (1 << 30)).withProducts(products());
+        double gib = Math.rint(10.0 * HostMemory.total() / (1 << 30)) / 10;
+        Machine machine = cpu.withMemory(gib).withProducts(products());
         int tokens = tokens((training ? 6 : 2) * weights());
         LongNetConfig block =
                 Configs.with(model, "layers=1", "vocabulary=256", "pattern=" + NEAR, "causal=true", "dropout=0");
