@@ -217,9 +217,9 @@ class PlanCommandTest {
             value = {
                 "plan --lengths 0                     | length must lie between 1 and 1099511627776 (1024g), got 0",
                 "plan --lengths 2000g                 | length must lie between 1 and",
-                "plan --lengths 5 --ranks 8           | 8 ranks cannot share 5 tokens",
+                "plan --lengths 5 --ranks 8           | 8 devices cannot share 5 tokens",
                 "plan --lengths 1x                    | \"1x\" is not a whole number",
-                "plan --ranks 0                       | ranks must lie between 1 and 1048576, got 0",
+                "plan --ranks 0                       | devices must lie between 1 and 1048576, got 0",
                 "plan --ranks 8,9g                    | outside of -2^31",
                 "plan --device tpu                    | device \"tpu\" is not known; use h200 or h100 or cpu",
                 "plan --activations lost              | --activations",

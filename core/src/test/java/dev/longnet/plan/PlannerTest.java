@@ -197,12 +197,12 @@ class PlannerTest {
     @ValueSource(ints = {0, -1, (1 << 20) + 1})
     void impossibleRanksAreRefused(int ranks) {
         assertThatThrownBy(() -> planner().training(LENGTH, ranks, null))
-                .hasMessage("ranks must lie between 1 and 1048576, got " + ranks);
+                .hasMessage("devices must lie between 1 and 1048576, got " + ranks);
     }
 
     @Test
     void impossibleLengthsAreRefused() {
-        assertThatThrownBy(() -> planner().forward(7, 8)).hasMessageStartingWith("8 ranks cannot share 7 tokens");
+        assertThatThrownBy(() -> planner().forward(7, 8)).hasMessageStartingWith("8 devices cannot share 7 tokens");
         assertThatThrownBy(() -> planner().forward(0, 1)).hasMessageContaining("length must lie between 1 and");
         assertThatThrownBy(() -> PlanConfig.series((1L << 40) + 1)).hasMessageContaining("(1024g)");
         assertThatThrownBy(() -> Machine.of("b200")).hasMessageContaining("use h200 or h100 or cpu");
