@@ -2,12 +2,10 @@ package dev.longnet.app;
 
 import static dev.longnet.Checks.requireArgument;
 
-import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.longnet.app.bench.CpuRates;
 import dev.longnet.app.report.PlanChart;
 import dev.longnet.config.Configs;
 import dev.longnet.config.Key;
-import dev.longnet.config.Sizes;
 import dev.longnet.data.Tokenizer;
 import dev.longnet.io.AtomicFiles;
 import dev.longnet.model.Execution.Activations;
@@ -123,12 +121,6 @@ final class PlanCommand implements Callable<Integer> {
     @Mixin
     private OutputOptions options;
 
-    /** The same with every token seen. */
-    private record Dense(double seconds, double memoryBytes, boolean fits) {}
-
-    /** A line of JSON. */
-    private record Row(@JsonUnwrapped Prediction plan, Dense dense) {}
-
     /** What the predictions of a length rest on, as a line of JSON after them. */
     private record Basis(boolean predicted, long length, Map<String, String> configuration, List<String> assumptions) {}
 
@@ -142,7 +134,7 @@ final class PlanCommand implements Callable<Integer> {
                 devices);
         Output output = options.output();
         Machine machine = machine(output);
-        List<Row> rows = new ArrayList<>();
+        List<PlanRow> rows = new ArrayList<>();
         List<Basis> bases = new ArrayList<>();
         Set<String> headings = new LinkedHashSet<>(), assumptions = new LinkedHashSet<>();
         for (long length : lengths) {
@@ -150,9 +142,9 @@ final class PlanCommand implements Callable<Integer> {
             PlanConfig dense = Configs.with(config, "model.pattern=" + DilationPattern.dense(length));
             for (int count : devices) {
                 Prediction beside = predict(dense, length, count);
-                rows.add(new Row(
+                rows.add(new PlanRow(
                         predict(config, length, count),
-                        new Dense(beside.seconds(), beside.memoryBytes(), beside.fits())));
+                        new PlanRow.Dense(beside.seconds(), beside.memoryBytes(), beside.fits())));
             }
             List<String> rests = Assumptions.of(config, direction());
             Map<String, String> keys = new LinkedHashMap<>();
@@ -170,7 +162,8 @@ final class PlanCommand implements Callable<Integer> {
         if (!output.json()) {
             output.say(PREDICTED);
             headings.forEach(heading -> output.say("%s", heading));
-            output.say(work.read ? readTable(rows) : table(rows));
+            output.say(
+                    work.read ? PlanRow.ofReading(rows) : PlanRow.ofSteps(rows, work.forwardOnly ? "forward" : "step"));
             output.say("What they rest on:");
             assumptions.forEach(assumption -> output.say("- %s", assumption));
         }
@@ -229,87 +222,25 @@ final class PlanCommand implements Callable<Integer> {
         return new RunFolder(Path.of(model)).readConfig();
     }
 
-    private PlanChart chart(List<Row> rows) {
+    private PlanChart chart(List<PlanRow> rows) {
         PlanChart chart = new PlanChart(
                 work.read ? "text that is read" : work.forwardOnly ? "forward pass" : "training step",
                 "longnet plan: " + (work.read ? "reading" : work.forwardOnly ? "forward pass" : "training step")
                         + ", model " + model + ", " + device + ", predicted");
         boolean several = devices.size() > 1;
         for (int count : devices) {
-            List<Row> ours =
-                    rows.stream().filter(row -> row.plan.ranks() == count).toList();
+            List<PlanRow> ours =
+                    rows.stream().filter(row -> row.plan().ranks() == count).toList();
             String at = several ? ", " + count + (count == 1 ? " device" : " devices") : "";
             chart.add(
                     at,
-                    ours.stream().mapToDouble(row -> row.plan.length()).toArray(),
-                    ours.stream().mapToDouble(row -> row.plan.seconds()).toArray(),
-                    ours.stream().mapToDouble(row -> row.plan.memoryBytes()).toArray(),
-                    ours.stream().mapToDouble(row -> row.dense.seconds()).toArray(),
-                    ours.stream().mapToDouble(row -> row.dense.memoryBytes()).toArray());
+                    ours.stream().mapToDouble(row -> row.plan().length()).toArray(),
+                    ours.stream().mapToDouble(row -> row.plan().seconds()).toArray(),
+                    ours.stream().mapToDouble(row -> row.plan().memoryBytes()).toArray(),
+                    ours.stream().mapToDouble(row -> row.dense().seconds()).toArray(),
+                    ours.stream().mapToDouble(row -> row.dense().memoryBytes()).toArray());
         }
         return chart;
-    }
-
-    private Table table(List<Row> rows) {
-        Table table = new Table(
-                "tokens",
-                "devices",
-                "tokens a device",
-                work.forwardOnly ? "forward" : "step",
-                "tokens/s",
-                "waiting for links",
-                "activations",
-                "memory",
-                "host memory",
-                "fits",
-                "dense: time",
-                "dense: memory");
-        for (Row row : rows) {
-            Prediction p = row.plan;
-            table.row(
-                    Sizes.format(p.length()),
-                    p.ranks(),
-                    Sizes.format(p.tokensPerRank()),
-                    Human.span(p.seconds()),
-                    Human.count(p.tokensPerSecond()),
-                    String.format(Locale.ROOT, "%.2f %%", 100 * p.waiting()),
-                    p.activations() == null ? "-" : p.activations().name().toLowerCase(Locale.ROOT),
-                    Human.bytes(p.memoryBytes()),
-                    p.hostBytes() == 0 ? "-" : Human.bytes(p.hostBytes()),
-                    p.fits() ? "yes" : "no",
-                    Human.span(row.dense.seconds()),
-                    Human.bytes(row.dense.memoryBytes()));
-        }
-        return table;
-    }
-
-    private Table readTable(List<Row> rows) {
-        Table table = new Table(
-                "tokens",
-                "piece",
-                "time",
-                "tokens/s",
-                "kept",
-                "memory",
-                "fits",
-                "dense: time",
-                "dense: memory",
-                "fits");
-        for (Row row : rows) {
-            Prediction p = row.plan;
-            table.row(
-                    Sizes.format(p.length()),
-                    Sizes.format(p.tokensPerRank()),
-                    Human.span(p.seconds()),
-                    Human.count(p.tokensPerSecond()),
-                    Human.bytes(p.stateBytes()),
-                    Human.bytes(p.memoryBytes()),
-                    p.fits() ? "yes" : "no",
-                    Human.span(row.dense.seconds()),
-                    Human.bytes(row.dense.memoryBytes()),
-                    row.dense.fits() ? "yes" : "no");
-        }
-        return table;
     }
 
     private String describe(LongNetConfig model) {
