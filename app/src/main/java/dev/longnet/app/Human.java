@@ -31,6 +31,21 @@ public final class Human {
                 : String.format(Locale.ROOT, "%d:%02d:%02d", seconds / 3600, seconds / 60 % 60, seconds % 60);
     }
 
+    /** A time of any size in seconds: 3.2 ms, 4.5 s, 2:05 (minutes), 1:02:05 (hours), 12 days, 2.5 years. */
+    public static String span(double seconds) {
+        if (seconds < 1) {
+            return String.format(Locale.ROOT, seconds < 0.01 ? "%.2f ms" : "%.1f ms", 1e3 * seconds);
+        }
+        if (seconds < 60) {
+            return String.format(Locale.ROOT, "%.1f s", seconds);
+        }
+        double days = seconds / Duration.ofDays(1).toSeconds();
+        if (days < 3) {
+            return time(Duration.ofSeconds(Math.round(seconds)));
+        }
+        return days < 365 ? count(days) + " days" : count(days / 365.25) + " years";
+    }
+
     private static String scaled(double number, int step, String... units) {
         int unit = 0;
         while (Math.abs(number) >= step - 0.5 && unit < units.length - 1) {

@@ -77,7 +77,6 @@ final class ReadingRun {
             DataConfig all = trained.config().data().withSources(data).withHeldOut(1);
             PeakMemory memory =
                     PeakMemory.whole(Tensors.deviceName(trained.model().device()));
-            memory.restart();
             StateFile file = new StateFile(trained.model());
             try (TokenFile text = Tokens.open(all, Split.HELD_OUT, output);
                     LongNetDecoder.Session session = trained.model().newSession(trained.execution())) {
@@ -103,6 +102,8 @@ final class ReadingRun {
                         read);
                 boolean gpu = trained.model().device().is_cuda();
                 int atOnce = piece != null ? piece : gpu ? PIECE_ON_GPU : PIECE;
+                Forecast.ofReading(trained, session.position() - read + limit, limit - read, atOnce, threads, output);
+                memory.restart();
                 int lossChunk =
                         trained.config().train().lossChunk(trained.model().device());
                 try (Reading reading = new Reading(

@@ -97,6 +97,8 @@ final class TrainingRun {
             if (!skipped.isEmpty()) {
                 output.note("left out: %s", skipped);
             }
+            int done = resume && mesh.world().size() == 1 ? run.savedSteps() : 0;
+            Forecast.ofTraining(config, Math.max(1, config.train().steps() - done), mesh, output);
             try (Display display = new Display(info(train, heldOut))) {
                 return interruptible(new Trainer(config, run, train, heldOut, display, mesh), resume);
             }

@@ -12,35 +12,120 @@ public final class Assumptions {
 
     private Assumptions() {}
 
-    /**
-     * One sentence for each.
-     *
-     * @param forwardOnly whether the forward pass alone is predicted
-     */
-    public static List<String> of(PlanConfig config, boolean forwardOnly) {
+    private static final String LAUNCHES =
+            "Not in it: time in which a GPU waits for Java and for launches, as it does with small models or few tokens.";
+
+    /** What is predicted. */
+    public enum Direction {
+        TRAIN,
+        FORWARD,
+        READ
+    }
+
+    /** One sentence for each. */
+    public static List<String> of(PlanConfig config, Direction direction) {
+        if (config.machine().cpu()) {
+            return onCpu(config, direction);
+        }
+        return direction == Direction.READ ? ofReading(config) : ofSteps(config, direction == Direction.FORWARD);
+    }
+
+    private static List<String> ofReading(PlanConfig config) {
+        Machine m = config.machine();
+        List<String> all = new ArrayList<>();
+        all.add(
+                "One GPU reads the text in pieces, in bfloat16, and computes the loss of every token; what later tokens see is"
+                        + " kept: of each layer, branch and head at most the rows of a segment.");
+        all.addAll(rates(config));
+        all.add(text(
+                "Attention to what was kept of earlier pieces runs at the same rate and takes %s µs more for a piece, layer"
+                        + " and branch, which fits pieces of 64k to 4m tokens measured on one H200.",
+                m.joining()));
+        all.addAll(positions(config.model()));
+        all.add(LAUNCHES);
+        all.add("Kept rows are counted exactly, with room that doubles as the text grows.");
+        all.add(fits(m));
+        all.add("Loading the model, reading and cutting the text into tokens, and saving what is kept are not in it.");
+        return all;
+    }
+
+    private static List<String> onCpu(PlanConfig config, Direction direction) {
+        Machine m = config.machine();
+        List<String> all = new ArrayList<>();
+        all.add(
+                direction == Direction.READ
+                        ? "The text is read in pieces, and the loss of every token computed; what later tokens see is kept: of each"
+                                + " layer, branch and head at most the rows of a segment."
+                        : "A step is one sequence on one machine, in float32 but for products where bfloat16 is asked for.");
+        all.add(String.format(
+                Locale.ROOT,
+                "Rates: matrix products %.3f TFLOP/s, passes over rows %.1f GB/s, attention forward %.3f and backward %.3f"
+                        + " TFLOP/s with these heads; measured in a second or two unless set, so as fast as the machine was"
+                        + " then.",
+                m.products(),
+                m.bandwidth(),
+                m.attention(config.model().headDim(), false) / 1e12,
+                m.attention(config.model().headDim(), true) / 1e12));
+        all.add(
+                "Memory is what the process takes beyond itself, about 0.4 GiB; what the allocator holds beside tensors is a fit"
+                        + " of measured steps.");
+        all.add(fits(m));
+        all.add("Reading data, evaluating and saving are not in it.");
+        return all;
+    }
+
+    /** What positions beside none were not measured with. */
+    private static List<String> positions(LongNetConfig model) {
+        return switch (model.positions()) {
+            case NONE -> List.of();
+            case ROTARY -> List.of("Not measured: rotary positions, whose passes over rows and tables are counted.");
+            case XPOS ->
+                List.of(
+                        "Not measured: xpos, whose passes over rows and tables are counted; with segments longer than about"
+                                + " 64k tokens it cannot use the measured kernels and takes longer.");
+        };
+    }
+
+    /** What a GPU is taken to reach. */
+    private static List<String> rates(PlanConfig config) {
         Machine m = config.machine(), measured = Machine.defaults();
+        return List.of(
+                text(
+                        "Rates of a GPU: matrix products %s TFLOP/s, passes over rows %s GB/s. %s and %s fit whole training"
+                                + " steps of 12 × 768 measured on one H200; other widths and GPUs are taken to reach what"
+                                + " stands here.",
+                        m.products(), m.bandwidth(), measured.products(), measured.bandwidth()),
+                text(
+                        "Attention: forward %s and backward %s TFLOP/s with heads of 64, %s and %s with heads of 128 (%s, %s,"
+                                + " %s and %s measured on one H200), of the pairs that the kernels compute; other heads cost"
+                                + " what the next wider of these do.",
+                        m.forward64(),
+                        m.backward64(),
+                        m.forward128(),
+                        m.backward128(),
+                        measured.forward64(),
+                        measured.backward64(),
+                        measured.forward128(),
+                        measured.backward128()));
+    }
+
+    private static String fits(Machine m) {
+        return text(
+                "It fits if tensors leave %s of a device's %s GiB to driver, libraries and fragments.",
+                m.reserved(), m.memory());
+    }
+
+    private static List<String> ofSteps(PlanConfig config, boolean forwardOnly) {
+        Machine m = config.machine();
         LongNetConfig model = config.model();
         List<String> all = new ArrayList<>();
         String step = forwardOnly ? "A pass" : "A step";
         all.add(text(
                 "%s is one sequence, whose tokens all ranks share; each holds all weights. Activations are bfloat16.",
                 step));
-        all.add(text(
-                "Rates of a GPU: matrix products %s TFLOP/s, passes over rows %s GB/s. %s and %s fit whole training steps"
-                        + " of 12 × 768 measured on one H200; other widths and GPUs are taken to reach what stands here.",
-                m.products(), m.bandwidth(), measured.products(), measured.bandwidth()));
-        all.add(text(
-                "Attention: forward %s and backward %s TFLOP/s with heads of 64, %s and %s with heads of 128 (%s, %s, %s"
-                        + " and %s measured on one H200), of the pairs that the kernels compute; other heads cost what the"
-                        + " next wider of these do.",
-                m.forward64(),
-                m.backward64(),
-                m.forward128(),
-                m.backward128(),
-                measured.forward64(),
-                measured.backward64(),
-                measured.forward128(),
-                measured.backward128()));
+        all.addAll(rates(config));
+        all.addAll(positions(config.model()));
+        all.add(LAUNCHES);
         all.add("Not measured: attention to other ranks' keys, which is taken to run at the same rate.");
         if (model.pattern().branches().size() > MOST_BRANCHES) {
             all.add(text(
@@ -71,7 +156,7 @@ public final class Assumptions {
                     m.hostLink(), m.hostMemory()));
         }
         all.add(text(
-                "It fits if tensors leave %s of a GPU's %s GiB to driver, libraries and fragments%s.",
+                "It fits if tensors leave %s of a device's %s GiB to driver, libraries and fragments%s.",
                 m.reserved(),
                 m.memory(),
                 forwardOnly ? "; memory of the forward pass alone is counted, not measured" : ""));

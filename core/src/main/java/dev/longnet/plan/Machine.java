@@ -8,22 +8,26 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Machines of GPUs, all alike, joined by a network. Rates are what real runs reach, not what data sheets promise; those of
+ * Machines of GPUs, all alike, joined by a network, or one machine that computes with its processor. Rates are what real runs reach, not what data sheets promise; those of
  * attention are for the pairs that the kernels compute, each once however many branches have it.
  */
-@Doc("The machines: what a GPU of them reaches, and the links between GPUs")
+@Doc("The machines: what a device of them reaches, and the links between devices")
 public record Machine(
-        @Doc("GPUs of one machine, joined by the fast link") int gpus,
+        @Doc("What computes: gpu in bfloat16, or cpu in float32, which is one device alone")
+        Processor processor,
 
-        @Doc(value = "Memory of a GPU", unit = "GiB") double memory,
+        @Doc("Devices of one machine, joined by the fast link")
+        int gpus,
 
-        @Doc(value = "Memory of a GPU that the driver, libraries and fragments take", unit = "GiB")
+        @Doc(value = "Memory of a device", unit = "GiB") double memory,
+
+        @Doc(value = "Memory of a device that the driver, libraries and fragments take", unit = "GiB")
         double reserved,
 
         @Doc(value = "Memory of a machine that may hold offloaded activations", unit = "GiB")
         double hostMemory,
 
-        @Doc(value = "Matrix products in bfloat16", unit = "TFLOP/s")
+        @Doc(value = "Matrix products in the numbers that they are taken in", unit = "TFLOP/s")
         double products,
 
         @Doc(value = "Memory bandwidth that passes over rows reach", unit = "GB/s")
@@ -53,15 +57,28 @@ public record Machine(
         @Doc(
                 value = "Time of an exchange beside its bytes, once for every doubling of the ranks that take part",
                 unit = "µs")
-        double latency) {
+        double latency,
+
+        @Doc(
+                value = "Time that reading takes, beside what it computes, for a piece, a layer and a branch that began"
+                        + " before the piece",
+                unit = "µs")
+        double joining) {
+
+    /** What computes. */
+    public enum Processor {
+        GPU,
+        CPU
+    }
 
     /** Names that {@link #of} takes. */
-    public static final List<String> NAMES = List.of("h200", "h100");
+    public static final List<String> NAMES = List.of("h200", "h100", "cpu");
 
     /** Widest heads that rates were measured for. */
     static final int WIDEST_HEAD = 128;
 
     public Machine {
+        requireArgument(processor != null, "processor must be named, gpu or cpu");
         requireArgument(gpus > 0, "gpus must be positive, got %d", gpus);
         positive("memory", memory);
         requireArgument(
@@ -86,6 +103,10 @@ public record Machine(
                 latency >= 0 && Double.isFinite(latency),
                 "latency must be a finite number of at least 0, got %s",
                 latency);
+        requireArgument(
+                joining >= 0 && Double.isFinite(joining),
+                "joining must be a finite number of at least 0, got %s",
+                joining);
     }
 
     private static void positive(String name, double value) {
@@ -94,41 +115,104 @@ public record Machine(
 
     /** {@code h200}. */
     public static Machine defaults() {
-        return new Machine(8, 139, 4, 2048, 560, 3600, 360, 350, 530, 410, 260, 40, 50, 28);
+        return new Machine(Processor.GPU, 8, 139, 4, 2048, 560, 3600, 360, 350, 530, 410, 260, 40, 50, 28, 28);
     }
 
     /**
-     * A machine by name: {@code h200} (8 × H200, NVLink within, 400 Gb/s InfiniBand a GPU between) or {@code h100}, the
-     * same with 78 GiB of slower memory.
+     * A machine by name: {@code h200} (8 × H200, NVLink within, 400 Gb/s InfiniBand a GPU between), {@code h100}, the same
+     * with 78 GiB of slower memory, or {@code cpu}, two cores with AVX-512 whose rates {@link #withProducts} and others set to those
+     * of another.
      */
     public static Machine of(String name) {
         return switch (name.toLowerCase(Locale.ROOT)) {
             case "h200" -> defaults();
-            case "h100" -> {
-                Machine m = defaults();
-                // Bandwidths of the data sheets: 3.35 and 4.8 TB/s.
-                double slower = Math.rint(m.bandwidth * 3.35 / 4.8);
-                yield new Machine(
-                        m.gpus,
-                        78,
-                        m.reserved,
-                        m.hostMemory,
-                        m.products,
-                        slower,
-                        m.forward64,
-                        m.backward64,
-                        m.forward128,
-                        m.backward128,
-                        m.nodeLink,
-                        m.networkLink,
-                        m.hostLink,
-                        m.latency);
-            }
+            // Bandwidths of the data sheets: 3.35 and 4.8 TB/s.
+            case "h100" -> defaults().withMemory(78).withBandwidth(Math.rint(defaults().bandwidth * 3.35 / 4.8));
+            case "cpu" -> new Machine(Processor.CPU, 1, 23, 1, 23, 0.25, 8, 0.2, 0.16, 0.3, 0.22, 1, 1, 1, 500, 300);
             default ->
                 throw new InvalidArgumentException(
-                        "machine \"%s\" is not known; use %s and change it with --set machine.KEY=VALUE",
+                        "device \"%s\" is not known; use %s and change it with --set machine.KEY=VALUE",
                         name, String.join(" or ", NAMES));
         };
+    }
+
+    /** The same with devices of so many GiB; a CPU's are those of its machine. */
+    public Machine withMemory(double gib) {
+        double host = processor == Processor.CPU ? gib : hostMemory;
+        return new Machine(
+                processor,
+                gpus,
+                gib,
+                Math.min(reserved, gib / 4),
+                host,
+                products,
+                bandwidth,
+                forward64,
+                backward64,
+                forward128,
+                backward128,
+                nodeLink,
+                networkLink,
+                hostLink,
+                latency,
+                joining);
+    }
+
+    /** The same with another bandwidth in GB/s. */
+    public Machine withBandwidth(double bandwidth) {
+        return withRates(products, bandwidth, forward64, backward64, forward128, backward128);
+    }
+
+    /** The same with rates of attention in TFLOP/s with heads of D features, whatever D. */
+    public Machine withAttention(int headDim, double forward, double backward) {
+        double of64 = 64.0 / headDim, of128 = (double) WIDEST_HEAD / headDim;
+        return withRates(products, bandwidth, forward * of64, backward * of64, forward * of128, backward * of128);
+    }
+
+    /** The same with another rate of matrix products in TFLOP/s. */
+    public Machine withProducts(double products) {
+        return withRates(products, bandwidth, forward64, backward64, forward128, backward128);
+    }
+
+    private Machine withRates(
+            double products,
+            double bandwidth,
+            double forward64,
+            double backward64,
+            double forward128,
+            double backward128) {
+        return new Machine(
+                processor,
+                gpus,
+                memory,
+                reserved,
+                hostMemory,
+                products,
+                bandwidth,
+                forward64,
+                backward64,
+                forward128,
+                backward128,
+                nodeLink,
+                networkLink,
+                hostLink,
+                latency,
+                joining);
+    }
+
+    /** Whether a processor computes. */
+    public boolean cpu() {
+        return processor == Processor.CPU;
+    }
+
+    /** Bytes of a number of an activation. */
+    int bytes() {
+        return cpu() ? Float.BYTES : Weights.BF16;
+    }
+
+    /** Bytes that a device's tensors may take. */
+    double room() {
+        return (memory - reserved) * (1L << 30);
     }
 
     /** Operations a second of attention's forward or backward pass; kernels fill heads up to 64 or 128 features. */

@@ -4,9 +4,6 @@ import static dev.longnet.Checks.requireArgument;
 
 import dev.longnet.config.Doc;
 import dev.longnet.model.LongNetConfig;
-import dev.longnet.model.LongNetConfig.Activation;
-import dev.longnet.model.LongNetConfig.Norm;
-import dev.longnet.model.LongNetConfig.Positions;
 import dev.longnet.pattern.Branch;
 import dev.longnet.pattern.DilationPattern;
 import java.util.ArrayList;
@@ -18,7 +15,7 @@ public record PlanConfig(
         @Doc("The model: its size, what its attention sees, and how its blocks are built")
         LongNetConfig model,
 
-        @Doc("The machines: what a GPU of them reaches, and the links between GPUs")
+        @Doc("The machines: what a device of them reaches, and the links between devices")
         Machine machine) {
 
     /** Length in tokens that is planned where none is given. */
@@ -26,6 +23,9 @@ public record PlanConfig(
 
     /** Heads that the measured kernels take. */
     private static final int MOST_HEADS = 128;
+
+    /** What texts of any length are read with: 2048 rows a head and branch, branches going on as far as there is text. */
+    public static final DilationPattern READING = DilationPattern.parse("2k:1,16k:8...");
 
     private static final int FIRST = 2048;
     private static final int GROWTH = 8;
@@ -37,12 +37,12 @@ public record PlanConfig(
                 "model.vocabulary must be positive to plan, got %d; set the size of the tokenizer's",
                 model.vocabulary());
         requireArgument(
-                model.heads() <= MOST_HEADS,
+                machine.cpu() || model.heads() <= MOST_HEADS,
                 "model.heads must be at most %d to plan, which is what the measured kernels take, got %d",
                 MOST_HEADS,
                 model.heads());
         requireArgument(
-                model.headDim() <= Machine.WIDEST_HEAD,
+                machine.cpu() || model.headDim() <= Machine.WIDEST_HEAD,
                 "model.heads: rates are known for heads of up to %d features, and embedding %d / heads %d has %d; use more heads",
                 Machine.WIDEST_HEAD,
                 model.embedding(),
@@ -57,26 +57,7 @@ public record PlanConfig(
 
     /** The paper's smallest model, 12 × 768, whose pattern is the {@link #series} up to this length. */
     public static PlanConfig defaults(Machine machine, long length) {
-        LongNetConfig base = LongNetConfig.defaults();
-        LongNetConfig model = new LongNetConfig(
-                50_304,
-                768,
-                12,
-                12,
-                12,
-                3072,
-                series(length),
-                true,
-                Positions.XPOS,
-                base.rotaryBase(),
-                base.xposScaleBase(),
-                Norm.SUBLN,
-                Activation.GELU,
-                true,
-                true,
-                0,
-                base.normEpsilon());
-        return new PlanConfig(model, machine);
+        return new PlanConfig(Presets.of("124m", series(length)), machine);
     }
 
     /**

@@ -3,6 +3,7 @@ package dev.longnet.plan;
 import dev.longnet.attention.SharedPairs;
 import dev.longnet.model.LongNetConfig;
 import dev.longnet.pattern.Branch;
+import dev.longnet.pattern.DilationPattern;
 
 /**
  * What attention of one layer asks of one rank, forward. A rank that holds tokens [a, b) cuts at most two segments of a
@@ -28,6 +29,22 @@ record RankWork(
 
     static RankWork of(LongNetConfig model, Shards shards, int rank) {
         return new Count(model, shards, rank).all();
+    }
+
+    /** {@link #sharedPairs} of a sequence of {@code length} tokens that one rank holds. */
+    static double sharedPairs(LongNetConfig model, DilationPattern pattern, long length) {
+        return new Count(model, new Shards(length, 1, 1), 0).shared(pattern);
+    }
+
+    /** The same of so many sequences. */
+    RankWork times(int batch) {
+        return new RankWork(
+                batch * localPairs,
+                batch * sharedPairs,
+                batch * farPairs,
+                batch * nodeRows,
+                batch * networkRows,
+                doublings);
     }
 
     private static final class Count {
@@ -60,7 +77,7 @@ record RankWork(
                 }
                 doublings += node + network > before ? doublings(branch) : 0;
             }
-            return new RankWork(local, shared(), far, node, network, doublings);
+            return new RankWork(local, shared(model.pattern()), far, node, network, doublings);
         }
 
         /** The heads of one offset, which keep the same rows. */
@@ -106,11 +123,11 @@ record RankWork(
         }
 
         /** Only branches of which the rank holds whole segments are computed in one launch. */
-        private double shared() {
-            SharedPairs sharing = SharedPairs.of(model.pattern(), shards.length(), model.heads());
+        private double shared(DilationPattern pattern) {
+            SharedPairs sharing = SharedPairs.of(pattern, shards.length(), model.heads());
             double shared = 0;
-            for (int i = 0; i < model.pattern().branches().size(); i++) {
-                Branch branch = model.pattern().branches().get(i);
+            for (int i = 0; i < pattern.branches().size(); i++) {
+                Branch branch = pattern.branches().get(i);
                 for (int head = 0; head < model.heads(); head++) {
                     long inner = sharing.inner(i, head);
                     if (inner > 0 && Math.min(branch.segment(), shards.length()) <= end - start) {

@@ -20,9 +20,12 @@ record Shards(long length, int ranks, int gpus) {
                 "a plan's length must lie between 1 and %d (1024g), got %d",
                 LONGEST,
                 length);
-        requireArgument(ranks > 0 && ranks <= MOST, "ranks must lie between 1 and %d, got %d", MOST, ranks);
+        requireArgument(ranks > 0 && ranks <= MOST, "devices must lie between 1 and %d, got %d", MOST, ranks);
         requireArgument(
-                ranks <= length, "%d ranks cannot share %d tokens; use at most as many ranks as tokens", ranks, length);
+                ranks <= length,
+                "%d devices cannot share %d tokens; use at most as many devices as tokens",
+                ranks,
+                length);
     }
 
     /** First token of a rank; {@code start(ranks)} is N. */

@@ -9,7 +9,7 @@ import dev.longnet.model.LongNetConfig;
  * Memory of a step: the largest of its moments. n tokens a rank, E embedding, F feed-forward width, V vocabulary, L
  * layers; a row is one of E numbers in bfloat16. docs/performance.md lists the moment of attention's gradient.
  *
- * @param gpu bytes of a GPU, without what the driver takes
+ * @param gpu bytes of a GPU, without what the driver takes; {@link CpuMemory} counts those of a processor
  * @param host bytes of the machine's memory, for one GPU of it
  */
 record StepMemory(double gpu, double host) {
@@ -17,7 +17,10 @@ record StepMemory(double gpu, double host) {
     private static final double LOSS_CHUNK = 16_384;
 
     /** Bytes of a block's widest tensor; longer sequences are taken in parts. */
-    private static final double WIDEST = 1L << 30;
+    private static final double WIDEST = 1L << 29;
+
+    /** Bytes a token that is read: itself, the one that follows it, and losses of this piece and the one before. */
+    private static final double READ = 8 + 8 + 2 * Float.BYTES;
 
     /** Bytes a token and head of log-sum-exps, of all branches together and of their gradients. */
     private static final double STATISTICS = 16;
@@ -48,13 +51,36 @@ record StepMemory(double gpu, double host) {
 
     /** The same of the forward pass alone, whose weights are bfloat16 beside those of float32. */
     static StepMemory forward(LongNetConfig model, double tokens, double farRows) {
-        Weights w = new Weights(model);
-        double row = BF16 * w.width() * tokens, fixed = model.parameterCount() * (4 + 2.0);
         double far = BF16 * 2 * farRows * model.headDim();
-        double attention = row * (1 + 1 + 2 * w.keys() + 1 + w.kept()) + tokens * model.heads() * STATISTICS + far;
-        double feedForward = 3 * row + part(w, tokens, 2, 4);
+        return new StepMemory(weights(model) + moment(new Weights(model), tokens, far), 0);
+    }
+
+    /**
+     * The same of a text that is read in pieces.
+     *
+     * @param seen the model with the branches that the last piece sees
+     * @param piece tokens of a piece
+     * @param state bytes of the keys and values that stay
+     */
+    static StepMemory reading(LongNetConfig seen, double piece, double state) {
+        return new StepMemory(weights(seen) + state + READ * piece + moment(new Weights(seen), piece, 0), 0);
+    }
+
+    private static double weights(LongNetConfig model) {
+        return model.parameterCount() * (Float.BYTES + (double) BF16);
+    }
+
+    /** The largest moment of a forward pass whose activations nothing keeps. */
+    private static double moment(Weights w, double tokens, double far) {
+        LongNetConfig model = w.model();
+        double row = BF16 * w.width() * tokens;
+        // Input, queries, keys and values, and the result, into which the branch that has all rows writes at once.
+        double others = w.kept() - (w.hasAllRows() ? 1 : 0);
+        double statistics = Float.BYTES * (1 + others) * model.heads();
+        double attention = row * (3 + 2 * w.keys() + others) + tokens * (statistics + w.turns()) + far;
+        double feedForward = 3 * row + part(w, tokens, 2, 4) + tokens * w.turns();
         double loss = 2 * row + logits(model, tokens);
-        return new StepMemory(fixed + Math.max(attention, Math.max(feedForward, loss)), 0);
+        return Math.max(attention, Math.max(feedForward, loss));
     }
 
     /** What a block keeps a token: rows for its gradient, and the statistics of norms and softmax. */

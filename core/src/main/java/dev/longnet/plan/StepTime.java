@@ -11,7 +11,7 @@ import dev.longnet.model.LongNetConfig;
  * @param products matrix products, those of the loss included
  * @param rows passes over rows: norms, activations, positions, residual sums, softmax of the loss
  * @param localAttention attention among the rank's own tokens
- * @param farAttention attention to keys of other ranks, after they have come
+ * @param farAttention attention to keys of other ranks, after they have come, or of earlier pieces
  * @param exchange what of the exchange of keys, values and their gradients local attention does not hide
  * @param offload what of moving activations to the host and back the rest of a block does not hide
  * @param averaging gradients summed and weights shared among all ranks
@@ -37,15 +37,16 @@ public record StepTime(
         return products + rows + localAttention + farAttention + exchange + offload + averaging + optimizer;
     }
 
-    static StepTime training(PlanConfig config, Shards shards, RankWork work, Activations activations) {
+    /** @param tokens most tokens of a rank, of all sequences together */
+    static StepTime training(PlanConfig config, Shards shards, double tokens, RankWork work, Activations activations) {
         LongNetConfig model = config.model();
         Machine machine = config.machine();
         Weights w = new Weights(model);
         boolean again = activations != Activations.KEPT;
-        double tokens = shards.tokens(), layers = model.layers(), bandwidth = 1e9 * machine.bandwidth();
+        double layers = model.layers(), bandwidth = 1e9 * machine.bandwidth();
 
-        Layer forward = new Layer(config, tokens, work, 2 * w.block(), forwardRows(w), 1, 0, 1);
-        double rows = backwardRows(w) + (again ? forwardRows(w) - 3 * w.width() : 0);
+        Layer forward = new Layer(config, tokens, work, 2 * w.block(), forwardRows(w, machine), 1, 0, 1);
+        double rows = backwardRows(w, machine) + (again ? forwardRows(w, machine) - 3 * w.width() : 0);
         double products = 4 * w.block() + (again ? 2 * w.recomputed() : 0);
         // Keys and values come again in bfloat16, their gradients go back in float32.
         Layer backward = new Layer(config, tokens, work, products, rows, again ? 1 : 0, 1, 3);
@@ -56,7 +57,7 @@ public record StepTime(
         double parameters = model.parameterCount();
         return new StepTime(
                 layers * (forward.products + backward.products) + 6 * w.output() * tokens / (1e12 * machine.products()),
-                layers * (forward.rows + backward.rows) + headRows(w, true) * tokens / bandwidth,
+                layers * (forward.rows + backward.rows) + headRows(w, machine, true) * tokens / bandwidth,
                 layers * (forward.local + backward.local),
                 layers * (forward.far + backward.far),
                 layers * (forward.exchange + backward.exchange),
@@ -71,13 +72,32 @@ public record StepTime(
         Machine machine = config.machine();
         Weights w = new Weights(model);
         double tokens = shards.tokens(), layers = model.layers();
-        Layer layer = new Layer(config, tokens, work, 2 * w.block(), forwardRows(w), 1, 0, 1);
+        Layer layer = new Layer(config, tokens, work, 2 * w.block(), forwardRows(w, machine), 1, 0, 1);
         return new StepTime(
                 layers * layer.products + 2 * w.output() * tokens / (1e12 * machine.products()),
-                layers * layer.rows + headRows(w, false) * tokens / (1e9 * machine.bandwidth()),
+                layers * layer.rows + headRows(w, machine, false) * tokens / (1e9 * machine.bandwidth()),
                 layers * layer.local,
                 layers * layer.far,
                 layers * layer.exchange,
+                0,
+                0,
+                0);
+    }
+
+    /** A text read in pieces, all of them together; far attention is that to what is kept of earlier pieces. */
+    static StepTime reading(PlanConfig config, double length, ReadWork work) {
+        LongNetConfig model = config.model();
+        Machine machine = config.machine();
+        Weights w = new Weights(model);
+        double layers = model.layers(), dim = model.headDim();
+        double pair = dim * FORWARD / machine.attention(model.headDim(), false);
+        double rows = machine.bytes() * layers * forwardRows(w, machine) + headRows(w, machine, false);
+        return new StepTime(
+                length * (layers * 2 * w.block() + 2 * w.output()) / (1e12 * machine.products()),
+                length * rows / (1e9 * machine.bandwidth()),
+                layers * pair * (work.nearPairs() - (machine.cpu() ? 0 : work.sharedPairs())),
+                layers * (pair * work.farPairs() + 1e-6 * machine.joining() * work.joins()),
+                0,
                 0,
                 0,
                 0);
@@ -110,11 +130,11 @@ public record StepTime(
             Machine machine = config.machine();
             int headDim = config.model().headDim();
             products = operations * tokens / (1e12 * machine.products());
-            rows = BF16 * numbers * tokens / (1e9 * machine.bandwidth());
+            rows = machine.bytes() * numbers * tokens / (1e9 * machine.bandwidth());
             double pair = headDim
                     * (forwards * FORWARD / machine.attention(headDim, false)
                             + backwards * BACKWARD / machine.attention(headDim, true));
-            local = pair * (work.localPairs() - work.sharedPairs());
+            local = pair * (work.localPairs() - (machine.cpu() ? 0 : work.sharedPairs()));
             far = pair * work.farPairs();
             double row = BF16 * 2.0 * headDim * volume;
             double moving = row * work.nodeRows() / (1e9 * machine.nodeLink())
@@ -128,20 +148,32 @@ public record StepTime(
         }
     }
 
-    /** Norm, positions, inner norm, sum and norm, activation and norm, sum. */
-    private static double forwardRows(Weights w) {
-        return w.width() * (2 + 2 * (1 + w.keys()) * w.turned() + 2 * w.inner() + 4 + 3) + 2 * w.feedForward();
+    /**
+     * Norm, positions, inner norm, sum and norm, activation and norm, sum; on a CPU each by itself.
+     *
+     * @return numbers a token
+     */
+    private static double forwardRows(Weights w, Machine machine) {
+        double turned = 2 * (1 + w.keys()) * w.turned();
+        return machine.cpu()
+                ? w.width() * (2 + turned + 2 * w.inner() + 3 + 2 + 3) + w.feedForward() * (2 + 2 * w.inner())
+                : w.width() * (2 + turned + 2 * w.inner() + 4 + 3) + 2 * w.feedForward();
     }
 
     /** Their gradients, and the sums that are gradients of biases. */
-    private static double backwardRows(Weights w) {
-        double packed = 1 + 2 * w.keys();
-        return w.width() * (4 + 2 * (1 + w.keys()) * w.turned() + 3 * w.inner() + packed + 4) + 3 * w.feedForward();
+    private static double backwardRows(Weights w, Machine machine) {
+        double packed = 1 + 2 * w.keys(), turned = 2 * (1 + w.keys()) * w.turned();
+        return machine.cpu()
+                ? w.width() * (6 + 6 + turned + 3 * w.inner() + packed + 2) + w.feedForward() * (4 + 3 * w.inner())
+                : w.width() * (4 + turned + 3 * w.inner() + packed + 4) + 3 * w.feedForward();
     }
 
     /** Bytes a token of embedding, last norm and loss. */
-    private static double headRows(Weights w, boolean training) {
+    private static double headRows(Weights w, Machine machine, boolean training) {
         double vocabulary = w.model().vocabulary();
+        if (machine.cpu()) {
+            return machine.bytes() * (training ? 10 * w.width() + 8 * vocabulary : 4 * w.width() + 4 * vocabulary);
+        }
         return BF16 * (training ? 8 * w.width() + 2 * vocabulary : 4 * w.width() + vocabulary);
     }
 

@@ -54,4 +54,14 @@ record Weights(LongNetConfig model) {
                 .mapToDouble(branch -> 1.0 / branch.ratio())
                 .sum();
     }
+
+    /** Whether a branch has all rows of all heads. */
+    boolean hasAllRows() {
+        return model.pattern().branches().stream().anyMatch(branch -> branch.ratio() == 1);
+    }
+
+    /** Bytes a token of the table that queries and keys are turned by: complex numbers for half the features of a head. */
+    double turns() {
+        return turned() * (model.positions() == Positions.XPOS ? 2 : 1) * (double) Float.BYTES * model.headDim();
+    }
 }

@@ -1,5 +1,7 @@
 package dev.longnet.tensor;
 
+import org.bytedeco.cuda.global.cudart;
+import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Stat;
 import org.bytedeco.pytorch.cuda.DeviceStats;
@@ -20,6 +22,20 @@ public final class GpuMemory {
     public static long peak(Device device) {
         try (Scope scope = new Scope()) {
             return bytes(device).peak();
+        }
+    }
+
+    /** What tensors may still take, and all that the GPU has; other processes may hold some of the difference. */
+    public record Room(long free, long total) {}
+
+    /** Asks the driver. */
+    public static Room room(Device device) {
+        int gpu = CudaDriver.gpu(device);
+        try (var on = CudaDriver.on(gpu);
+                SizeTPointer free = new SizeTPointer(1);
+                SizeTPointer total = new SizeTPointer(1)) {
+            CudaDriver.check(cudart.cuMemGetInfo(free, total), "asking for the memory of GPU " + gpu);
+            return new Room(free.get(), total.get());
         }
     }
 

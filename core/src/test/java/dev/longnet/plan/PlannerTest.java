@@ -108,10 +108,10 @@ class PlannerTest {
     @Test
     void memoryFallsFromKeptToOffloadedAndForwardTakesLeast() {
         Planner planner = planner();
-        double kept = planner.training(1 << 20, 8, Activations.KEPT).gpuBytes();
-        double recomputed = planner.training(1 << 20, 8, Activations.RECOMPUTED).gpuBytes();
-        double offloaded = planner.training(1 << 20, 8, Activations.OFFLOADED).gpuBytes();
-        double forward = planner.forward(1 << 20, 8).gpuBytes();
+        double kept = planner.training(1 << 20, 8, Activations.KEPT).memoryBytes();
+        double recomputed = planner.training(1 << 20, 8, Activations.RECOMPUTED).memoryBytes();
+        double offloaded = planner.training(1 << 20, 8, Activations.OFFLOADED).memoryBytes();
+        double forward = planner.forward(1 << 20, 8).memoryBytes();
         assertThat(List.of(kept, recomputed, offloaded, forward)).isSortedAccordingTo((a, b) -> Double.compare(b, a));
         assertThat(planner.training(1 << 20, 8, Activations.RECOMPUTED).seconds())
                 .isGreaterThan(planner.training(1 << 20, 8, Activations.KEPT).seconds());
@@ -159,11 +159,15 @@ class PlannerTest {
     @Test
     void assumptionsNameTheValues() {
         PlanConfig config = Configs.with(PlanConfig.defaults(), "machine.networkLink=12.5", "machine.latency=31");
-        assertThat(Assumptions.of(config, false))
+        assertThat(Assumptions.of(config, Assumptions.Direction.TRAIN))
                 .anySatisfy(line -> assertThat(line).contains("12.5 GB/s", "31 µs"));
-        assertThat(Assumptions.of(config, true)).noneMatch(line -> line.contains("ZeRO"));
+        assertThat(Assumptions.of(config, Assumptions.Direction.FORWARD)).noneMatch(line -> line.contains("ZeRO"));
+        assertThat(Assumptions.of(Configs.with(config, "model.positions=xpos"), Assumptions.Direction.READ))
+                .anyMatch(line -> line.contains("xpos"))
+                .anyMatch(line -> line.contains("28 µs more for a piece"));
         String many = "model.pattern=8:1,9:1,10:1,11:1,12:1,13:1,14:1,15:1,16:1";
-        assertThat(Assumptions.of(Configs.with(config, many), false)).anyMatch(line -> line.contains("this one has 9"));
+        assertThat(Assumptions.of(Configs.with(config, many), Assumptions.Direction.TRAIN))
+                .anyMatch(line -> line.contains("this one has 9"));
     }
 
     @ParameterizedTest
@@ -193,14 +197,56 @@ class PlannerTest {
     @ValueSource(ints = {0, -1, (1 << 20) + 1})
     void impossibleRanksAreRefused(int ranks) {
         assertThatThrownBy(() -> planner().training(LENGTH, ranks, null))
-                .hasMessage("ranks must lie between 1 and 1048576, got " + ranks);
+                .hasMessage("devices must lie between 1 and 1048576, got " + ranks);
     }
 
     @Test
     void impossibleLengthsAreRefused() {
-        assertThatThrownBy(() -> planner().forward(7, 8)).hasMessageStartingWith("8 ranks cannot share 7 tokens");
+        assertThatThrownBy(() -> planner().forward(7, 8)).hasMessageStartingWith("8 devices cannot share 7 tokens");
         assertThatThrownBy(() -> planner().forward(0, 1)).hasMessageContaining("length must lie between 1 and");
         assertThatThrownBy(() -> PlanConfig.series((1L << 40) + 1)).hasMessageContaining("(1024g)");
-        assertThatThrownBy(() -> Machine.of("b200")).hasMessageContaining("use h200 or h100");
+        assertThatThrownBy(() -> Machine.of("b200")).hasMessageContaining("use h200 or h100 or cpu");
+    }
+
+    /** Two sequences take twice the time of one, but for what is done once a step. */
+    @Test
+    void batchesTakeTheirShare() {
+        Prediction one = planner().training(16_384, 1, Activations.KEPT),
+                three = planner().training(16_384, 3, 1, Activations.KEPT);
+        double once = one.parts().optimizer();
+        assertThat(three.seconds() - once).isCloseTo(3 * (one.seconds() - once), Percentage.withPercentage(1e-6));
+        assertThat(three.tokensPerSecond()).isGreaterThan(one.tokensPerSecond());
+        Prediction long3 = planner("model.pattern=" + one.pattern()).training(3 * 16_384, 1, Activations.KEPT);
+        assertThat(three.memoryBytes()).isCloseTo(long3.memoryBytes(), Percentage.withPercentage(1e-6));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"quickstart", "124m", "350m", "760m", "1.3b", "2.7b", "6.7b"})
+    void presetsAreAsLargeAsTheirNames(String name) {
+        double parameters = Presets.of(name, DilationPattern.PAPER).parameterCount();
+        double named = name.equals("quickstart")
+                ? 0.83e6
+                : Double.parseDouble(name.substring(0, name.length() - 1)) * (name.endsWith("b") ? 1e9 : 1e6);
+        assertThat(parameters).isCloseTo(named, Percentage.withPercentage(2.5));
+    }
+
+    @Test
+    void aCpuIsOneDeviceThatOffloadsNothing() {
+        PlanConfig cpu = new PlanConfig(
+                Presets.of("124m", DilationPattern.PAPER), Machine.of("cpu").withMemory(64));
+        Prediction step = new Planner(cpu).training(1 << 20, 1, null);
+        assertThat(step.activations()).isEqualTo(Activations.RECOMPUTED);
+        assertThat(step.fits()).isFalse();
+        assertThat(new Planner(cpu).leastBytes(step, 1)).isLessThan(step.memoryBytes());
+        assertThatThrownBy(() -> new Planner(cpu).training(1 << 20, 2, null)).hasMessageContaining("use --devices 1");
+    }
+
+    @Test
+    void aPatternThatGrowsIsForReading() {
+        Planner planner = planner("model.pattern=2k:1,16k:8...");
+        assertThat(planner.training(16_384, 1, null).fits()).isTrue();
+        assertThatThrownBy(() -> planner.training(16_385, 1, null))
+                .hasMessageContaining("grows from position 16384 on");
+        assertThat(planner.reading(1L << 40, null).fits()).isTrue();
     }
 }

@@ -55,8 +55,7 @@ public record TrainBenchmark(
      * @param length tokens N that a sequence predicts
      */
     public Measurement measure(long length, int repeats) {
-        Timing timing = Timing.of(
-                () -> new Steps(this, Math.toIntExact(length)), device, repeats, mesh.world(), mesh::bytesSent);
+        Timing timing = Timing.of(() -> steps(Math.toIntExact(length)), device, repeats, mesh.world(), mesh::bytesSent);
         double flops = batch * ModelCost.trainingStep(model, length);
         return new Measurement(
                 "train",
@@ -77,6 +76,11 @@ public record TrainBenchmark(
                 mesh.world().size(),
                 timing.sentBytes(),
                 null);
+    }
+
+    /** Steps on sequences of one length, ready to run. */
+    Workload steps(int length) {
+        return new Steps(this, length);
     }
 
     private static final class Steps implements Workload {

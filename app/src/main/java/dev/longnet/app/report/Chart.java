@@ -62,13 +62,22 @@ final class Chart {
     }
 
     String html() {
+        return "<figure class=\"chart\">\n<figcaption><strong>" + escape(title) + "</strong> <span>"
+                + escape(description) + "</span></figcaption>\n" + legend() + "<div class=\"plot\">" + svg("")
+                + "</div>\n</figure>\n";
+    }
+
+    /**
+     * The plot area alone, over whose edges labels hang.
+     *
+     * @param place attributes that say where it stands, for one inside of another picture
+     */
+    String svg(String place) {
         Axis x = Axis.of(xKind, values(Series::x));
         Axis y = Axis.of(yKind, values(Series::y));
         String id = title.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "-");
-        StringBuilder html = new StringBuilder("<figure class=\"chart\">\n<figcaption><strong>" + escape(title)
-                + "</strong> <span>" + escape(description) + "</span></figcaption>\n");
-        html.append(legend());
-        html.append("<div class=\"plot\"><svg role=\"img\" aria-labelledby=\"" + id + "-title " + id + "-desc\">")
+        StringBuilder html = new StringBuilder(
+                        "<svg " + place + "role=\"img\" aria-labelledby=\"" + id + "-title " + id + "-desc\">")
                 .append("<title id=\"" + id + "-title\">" + escape(title) + "</title>")
                 .append("<desc id=\"" + id + "-desc\">" + escape(description) + "</desc>\n");
         grid(html, x, y);
@@ -78,7 +87,7 @@ final class Chart {
         }
         html.append("</svg>\n");
         series.stream().filter(line -> line.x().length <= MOST_DOTS).forEach(line -> dots(html, line, x, y));
-        return html.append("</svg></div>\n</figure>\n").toString();
+        return html.append("</svg>").toString();
     }
 
     private double[] values(Function<Series, double[]> side) {
@@ -151,7 +160,7 @@ final class Chart {
         return xKind == Axis.Kind.TOKENS ? Numbers.tokens(value) : Numbers.fixed(value, 0);
     }
 
-    private static String style(Series line) {
+    static String style(Series line) {
         return "series s" + (line.colour() % COLOURS + 1) + (line.faint() ? " faint" : "");
     }
 

@@ -134,7 +134,7 @@ final class Page {
                 + "</code></pre></details>\n";
     }
 
-    private static String style() {
+    static String style() {
         try (InputStream css = Page.class.getResourceAsStream("report.css")) {
             return new String(css.readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {
