@@ -179,14 +179,16 @@ final class ReadingRun {
         }
         Long peak = memory.peak();
         output.say(
-                "%s %s tokens in %s, %s tokens/s%s; %s holds what was read, %s",
+                "%s %s tokens in %s, %s tokens/s%s; %s holds %s",
                 reading.read() < limit ? "stopped after" : "read",
                 Human.count(tokens),
                 Human.time(Duration.ofMillis((long) (1e3 * seconds))),
                 Human.count(tokens / seconds),
                 peak == null ? "" : ", at most " + Human.bytes(peak) + " of memory",
                 state,
-                Human.bytes(session.bytes()));
+                session.rows().isEmpty()
+                        ? "the position alone: segments of all branches ended just there, so later tokens see nothing before"
+                        : "what was read, " + Human.bytes(session.bytes()));
         output.say(
                 reading.read() < limit
                         ? "go on with the same command"

@@ -63,7 +63,13 @@ public record Machine(
                 value = "Time that reading takes, beside what it computes, for a piece, a layer and a branch that began"
                         + " before the piece",
                 unit = "µs")
-        double joining) {
+        double joining,
+
+        @Doc(
+                value =
+                        "Time that Java takes to launch a training step's work, a layer; a device that is done sooner waits",
+                unit = "ms")
+        double launching) {
 
     /** What computes. */
     public enum Processor {
@@ -107,6 +113,10 @@ public record Machine(
                 joining >= 0 && Double.isFinite(joining),
                 "joining must be a finite number of at least 0, got %s",
                 joining);
+        requireArgument(
+                launching >= 0 && Double.isFinite(launching),
+                "launching must be a finite number of at least 0, got %s",
+                launching);
     }
 
     private static void positive(String name, double value) {
@@ -115,7 +125,7 @@ public record Machine(
 
     /** {@code h200}. */
     public static Machine defaults() {
-        return new Machine(Processor.GPU, 8, 139, 4, 2048, 560, 3600, 360, 350, 530, 410, 260, 40, 50, 28, 28);
+        return new Machine(Processor.GPU, 8, 139, 4, 2048, 560, 3600, 360, 350, 530, 410, 260, 40, 50, 28, 28, 3.8);
     }
 
     /**
@@ -128,7 +138,7 @@ public record Machine(
             case "h200" -> defaults();
             // Bandwidths of the data sheets: 3.35 and 4.8 TB/s.
             case "h100" -> defaults().withMemory(78).withBandwidth(Math.rint(defaults().bandwidth * 3.35 / 4.8));
-            case "cpu" -> new Machine(Processor.CPU, 1, 23, 1, 23, 0.25, 8, 0.2, 0.16, 0.3, 0.22, 1, 1, 1, 500, 300);
+            case "cpu" -> new Machine(Processor.CPU, 1, 23, 1, 23, 0.25, 8, 0.2, 0.16, 0.3, 0.22, 1, 1, 1, 500, 300, 0);
             default ->
                 throw new InvalidArgumentException(
                         "device \"%s\" is not known; use %s and change it with --set machine.KEY=VALUE",
@@ -155,7 +165,8 @@ public record Machine(
                 networkLink,
                 hostLink,
                 latency,
-                joining);
+                joining,
+                launching);
     }
 
     /** The same with another bandwidth in GB/s. */
@@ -197,7 +208,8 @@ public record Machine(
                 networkLink,
                 hostLink,
                 latency,
-                joining);
+                joining,
+                launching);
     }
 
     /** Whether a processor computes. */

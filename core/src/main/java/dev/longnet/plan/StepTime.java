@@ -16,6 +16,7 @@ import dev.longnet.model.LongNetConfig;
  * @param offload what of moving activations to the host and back the rest of a block does not hide
  * @param averaging gradients summed and weights shared among all ranks
  * @param optimizer AdamW on the rank's share, clipping and rounding of all weights
+ * @param launching time in which the device waits for its work to be launched
  */
 public record StepTime(
         double products,
@@ -25,7 +26,8 @@ public record StepTime(
         double exchange,
         double offload,
         double averaging,
-        double optimizer) {
+        double optimizer,
+        double launching) {
 
     /** Operations of attention a pair and feature: q·k and p·v forward, five products backward. */
     private static final int FORWARD = 4;
@@ -34,7 +36,7 @@ public record StepTime(
 
     /** Seconds of all of it. */
     public double total() {
-        return products + rows + localAttention + farAttention + exchange + offload + averaging + optimizer;
+        return products + rows + localAttention + farAttention + exchange + offload + averaging + optimizer + launching;
     }
 
     /** @param tokens most tokens of a rank, of all sequences together */
@@ -55,7 +57,7 @@ public record StepTime(
         double offload = Math.max(0, moved - forward.total()) + Math.max(0, moved - backward.total());
 
         double parameters = model.parameterCount();
-        return new StepTime(
+        StepTime busy = new StepTime(
                 layers * (forward.products + backward.products) + 6 * w.output() * tokens / (1e12 * machine.products()),
                 layers * (forward.rows + backward.rows) + headRows(w, machine, true) * tokens / bandwidth,
                 layers * (forward.local + backward.local),
@@ -64,7 +66,17 @@ public record StepTime(
                 layers * offload,
                 averaging(machine, shards, parameters),
                 // Clipping reads, then scales; rounding reads and writes; AdamW reads four numbers and writes three.
-                parameters * (4 + 8 + 6 + 28.0 / shards.ranks()) / bandwidth);
+                parameters * (4 + 8 + 6 + 28.0 / shards.ranks()) / bandwidth,
+                0);
+        // A forward pass is a third of what is launched.
+        return busy.launched(1e-3 * machine.launching() * layers * (again ? 4 / 3.0 : 1));
+    }
+
+    /** The same where launching all of the work takes so long. */
+    private StepTime launched(double seconds) {
+        double waiting = Math.max(0, seconds - total());
+        return new StepTime(
+                products, rows, localAttention, farAttention, exchange, offload, averaging, optimizer, waiting);
     }
 
     static StepTime forward(PlanConfig config, Shards shards, RankWork work) {
@@ -79,6 +91,7 @@ public record StepTime(
                 layers * layer.local,
                 layers * layer.far,
                 layers * layer.exchange,
+                0,
                 0,
                 0,
                 0);
@@ -97,6 +110,7 @@ public record StepTime(
                 length * rows / (1e9 * machine.bandwidth()),
                 layers * pair * (work.nearPairs() - (machine.cpu() ? 0 : work.sharedPairs())),
                 layers * (pair * work.farPairs() + 1e-6 * machine.joining() * work.joins()),
+                0,
                 0,
                 0,
                 0,

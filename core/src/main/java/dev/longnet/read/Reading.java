@@ -3,6 +3,7 @@ package dev.longnet.read;
 import static dev.longnet.Checks.requireArgument;
 
 import dev.longnet.LongNetException;
+import dev.longnet.data.Rounds;
 import dev.longnet.data.TokenFile;
 import dev.longnet.model.Execution;
 import dev.longnet.model.LongNetDecoder;
@@ -17,13 +18,16 @@ import org.bytedeco.pytorch.Tensor;
  * Reads a text of any length through a model, piece by piece, and measures how well the model foretells each token.
  *
  * <p>Time a token and memory do not grow with the text. A text that is to be longer than its file is read round after
- * round.
+ * round, its documents each time in another order.
  */
 public final class Reading implements AutoCloseable {
+    /** Of the documents' orders; a text that is gone on with must have the same. */
+    private static final long SEED = 1;
+
     private final LongNetDecoder model;
     private final Execution execution;
     private final LongNetDecoder.Session session;
-    private final TokenFile text;
+    private final Rounds text;
     private final int piece;
     private final int lossChunk;
     private final LossByPosition losses;
@@ -54,7 +58,7 @@ public final class Reading implements AutoCloseable {
         this.model = model;
         this.execution = execution;
         this.session = session;
-        this.text = text;
+        this.text = new Rounds(text, SEED);
         this.read = read;
         this.losses = losses;
         this.piece = piece;
@@ -74,7 +78,8 @@ public final class Reading implements AutoCloseable {
     public void next(long limit) {
         requireArgument(limit > read, "%d of %d tokens have been read already", read, limit);
         int n = (int) Math.min(piece - session.position() % piece, limit - read);
-        int[] tokens = tokens(n + 1);
+        int[] tokens = new int[n + 1];
+        text.read(read, tokens, 0, tokens.length);
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
             long position = session.position();
@@ -87,17 +92,6 @@ public final class Reading implements AutoCloseable {
             pending = Scope.own(of);
             pendingFrom = position;
         }
-    }
-
-    private int[] tokens(int count) {
-        int[] tokens = new int[count];
-        for (int done = 0; done < count; ) {
-            long at = (read + done) % text.tokens();
-            int here = (int) Math.min(count - done, text.tokens() - at);
-            text.read(at, tokens, done, here);
-            done += here;
-        }
-        return tokens;
     }
 
     /** Mean loss of the newest piece that the device is done with; NaN before. */

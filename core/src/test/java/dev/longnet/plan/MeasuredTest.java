@@ -6,6 +6,7 @@ import dev.longnet.config.Configs;
 import dev.longnet.config.Sizes;
 import dev.longnet.model.Execution.Activations;
 import dev.longnet.pattern.DilationPattern;
+import java.util.Locale;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -37,6 +38,38 @@ class MeasuredTest {
         assertThat(step.memoryBytes() / (1 << 30)).isCloseTo(gib, NEAR);
         assertThat(step.waiting()).isZero();
         assertThat(step.fits()).isTrue();
+    }
+
+    /** Other widths, positions and few tokens: the table in docs/plan.md. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "24 | 1024 | 16 | NONE   | 32768  | KEPT       | 166058 | 32.10",
+                "24 | 1024 | 16 | NONE   | 262144 | RECOMPUTED | 138358 | 24.73",
+                "12 | 768  | 12 | ROTARY | 32768  | KEPT       | 441469 | 13.08",
+                "12 | 768  | 12 | NONE   | 4096   | KEPT       | 101972 | 3.40",
+                "12 | 768  | 12 | NONE   | 1024   | KEPT       | 19453  | 2.27",
+            })
+    void otherSteps(
+            int layers,
+            int width,
+            int heads,
+            String positions,
+            long length,
+            Activations activations,
+            double tokensPerSecond,
+            double gib) {
+        PlanConfig config = paper(
+                "model.layers=" + layers,
+                "model.embedding=" + width,
+                "model.heads=" + heads,
+                "model.keyValueHeads=" + heads,
+                "model.feedForward=" + 4 * width,
+                "model.positions=" + positions.trim().toLowerCase(Locale.ROOT));
+        Prediction step = new Planner(config).training(length, 1, activations);
+        assertThat(step.tokensPerSecond()).isCloseTo(tokensPerSecond, Percentage.withPercentage(18));
+        assertThat(step.memoryBytes() / (1 << 30)).isCloseTo(gib, Percentage.withPercentage(10));
     }
 
     /** {@code bench attention}, in milliseconds: "Attention, bfloat16, causal" in docs/benchmarks.md. */

@@ -211,8 +211,9 @@ class PlannerTest {
     /** Two sequences take twice the time of one, but for what is done once a step. */
     @Test
     void batchesTakeTheirShare() {
-        Prediction one = planner().training(16_384, 1, Activations.KEPT),
-                three = planner().training(16_384, 3, 1, Activations.KEPT);
+        Planner planner = planner("machine.launching=0");
+        Prediction one = planner.training(16_384, 1, Activations.KEPT),
+                three = planner.training(16_384, 3, 1, Activations.KEPT);
         double once = one.parts().optimizer();
         assertThat(three.seconds() - once).isCloseTo(3 * (one.seconds() - once), Percentage.withPercentage(1e-6));
         assertThat(three.tokensPerSecond()).isGreaterThan(one.tokensPerSecond());
