@@ -36,7 +36,8 @@ record Continuation(String text, Generator.Summary summary) {
             if (state != null) {
                 new StateFile(model).load(state, session);
             }
-            Generator.Summary summary = new Generator(model, trained.execution())
+            Generator.Summary summary = new Generator(
+                            model, trained.execution(), trained.tokenizer().vocabulary())
                     .generate(
                             session,
                             tokens,

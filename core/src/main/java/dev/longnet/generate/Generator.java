@@ -12,10 +12,13 @@ import java.util.function.IntPredicate;
 public final class Generator {
     private final LongNetDecoder model;
     private final Execution execution;
+    private final int vocabulary;
 
-    public Generator(LongNetDecoder model, Execution execution) {
+    /** @param vocabulary tokens that may be chosen, those of the tokenizer */
+    public Generator(LongNetDecoder model, Execution execution, int vocabulary) {
         this.model = model;
         this.execution = execution;
+        this.vocabulary = vocabulary;
     }
 
     /**
@@ -64,9 +67,9 @@ public final class Generator {
                 prompt.length, course.made(), (prompted - begin) / 1e9, (System.nanoTime() - prompted) / 1e9);
     }
 
-    private static float[] read(LongNetDecoder.Session session, int... tokens) {
+    private float[] read(LongNetDecoder.Session session, int... tokens) {
         try (Scope scope = new Scope()) {
-            return Logits.of(session.read(tokens), session.position());
+            return Logits.of(session.read(tokens), vocabulary, session.position());
         }
     }
 }

@@ -13,14 +13,15 @@ public final class Logits {
     private Logits() {}
 
     /**
-     * The numbers of a tensor (V).
+     * The numbers of a tensor (V), or of its first tokens: a model may have more than its tokenizer, which mean nothing.
      *
+     * @param vocabulary tokens that may be chosen
      * @param position tokens read before, for the message
      * @throws LongNetException if they are not finite
      */
-    public static float[] of(Tensor logits, long position) {
+    public static float[] of(Tensor logits, int vocabulary, long position) {
         try (Scope scope = new Scope()) {
-            float[] numbers = Tensors.floats(logits);
+            float[] numbers = Tensors.floats(logits.narrow(0, 0, Math.min(vocabulary, logits.size(0))));
             for (float number : numbers) {
                 if (!Float.isFinite(number)) {
                     throw new LongNetException(

@@ -49,7 +49,7 @@ class GeneratorTest {
                 "keyValueHeads=2",
                 "feedForward=24",
                 "pattern=8:1,24:3"));
-        generator = new Generator(model, Execution.PLAIN);
+        generator = new Generator(model, Execution.PLAIN, 31);
     }
 
     @AfterEach
@@ -112,6 +112,15 @@ class GeneratorTest {
         });
         assertThat(heard).hasSize(5);
         assertThat(summary.tokens()).isEqualTo(5);
+    }
+
+    /** A model may have more tokens than its tokenizer. */
+    @Test
+    void onlyTokensOfTheTokenizerAreMade() {
+        List<Integer> all = generate(PROMPT, 60, FREE, 7, NEVER), few = new ArrayList<>();
+        assertThat(all).anyMatch(token -> token >= 10);
+        new Generator(model, Execution.PLAIN, 10).generate(PROMPT, 60, FREE, 7, NEVER, few::add);
+        assertThat(few).hasSize(60).allMatch(token -> token < 10);
     }
 
     @Test

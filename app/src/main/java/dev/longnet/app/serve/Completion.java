@@ -76,7 +76,7 @@ final class Completion implements Job {
                 ours.forEach(choice -> Arrays.stream(next).forEach(token -> choice.echo(token, null)));
             }
             if (last) {
-                logits = Logits.of(session.read(next), session.position());
+                logits = logits(session.read(next));
             } else {
                 session.features(next);
             }
@@ -102,9 +102,13 @@ final class Completion implements Job {
                 for (Choice choice : ours) {
                     choice.echo(next[i], logits);
                 }
-                logits = Logits.of(rows.select(0, i), session.position());
+                logits = logits(rows.select(0, i));
             }
         }
+    }
+
+    private float[] logits(Tensor row) {
+        return Logits.of(row, trained.tokenizer().vocabulary(), session.position());
     }
 
     private void begin(List<Choice> ours) {

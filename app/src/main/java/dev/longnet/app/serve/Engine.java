@@ -24,6 +24,7 @@ final class Engine implements AutoCloseable {
     private static final long IDLE_MILLIS = 50;
 
     private final LongNetDecoder model;
+    private final int vocabulary;
     private final int jobsAtOnce;
     private final int threads;
     private final BlockingQueue<Job> waiting;
@@ -47,12 +48,14 @@ final class Engine implements AutoCloseable {
     /**
      * Starts the thread.
      *
+     * @param vocabulary tokens that may be chosen
      * @param jobsAtOnce jobs and texts that are worked on at the same time
      * @param waiting jobs that may wait for their turn
      * @param threads of the CPU, 0 for one a core
      */
-    Engine(LongNetDecoder model, int jobsAtOnce, int waiting, int threads) {
+    Engine(LongNetDecoder model, int vocabulary, int jobsAtOnce, int waiting, int threads) {
         this.model = model;
+        this.vocabulary = vocabulary;
         this.jobsAtOnce = jobsAtOnce;
         this.threads = threads;
         this.waiting = new ArrayBlockingQueue<>(waiting);
@@ -152,7 +155,10 @@ final class Engine implements AutoCloseable {
                 try {
                     next(
                             each.text,
-                            Logits.of(host.select(0, i), each.text.session().position()),
+                            Logits.of(
+                                    host.select(0, i),
+                                    vocabulary,
+                                    each.text.session().position()),
                             each);
                 } catch (RuntimeException e) {
                     fail(each.text, e);

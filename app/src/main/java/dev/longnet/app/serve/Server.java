@@ -73,7 +73,12 @@ public final class Server implements AutoCloseable {
     public Server(TrainedModel trained, Settings settings, Limits limits) {
         access = new Access(settings.key());
         States states = new States(settings.states(), trained, settings.stateBytes());
-        Engine engine = new Engine(trained.model(), limits.atOnce(), limits.waiting(), settings.threads());
+        Engine engine = new Engine(
+                trained.model(),
+                trained.tokenizer().vocabulary(),
+                limits.atOnce(),
+                limits.waiting(),
+                settings.threads());
         service = new Service(settings.name(), trained, engine, states, new Meters(engine), limits, settings.state());
         javalin = Javalin.create(config -> configure(config, settings, limits));
         try {

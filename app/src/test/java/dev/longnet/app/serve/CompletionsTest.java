@@ -51,7 +51,7 @@ class CompletionsTest {
     /** The bytes that the model writes when it is asked alone, as text. */
     private static String alone(String prompt, int tokens, double temperature, double topP, long seed) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        new Generator(served.trained.model(), Execution.PLAIN)
+        new Generator(served.trained.model(), Execution.PLAIN, 256)
                 .generate(
                         served.trained.tokenizer().encode(prompt),
                         tokens,
