@@ -17,7 +17,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  */
 public final class RowNorm {
     /** Widest row that a thread block holds, eight numbers a thread. */
-    private static final int WIDEST = 6144;
+    private static final int WIDEST = 8192;
 
     private static final int THREADS_AT_ONCE = 768; // of a multiprocessor, as in norm.cu
 

@@ -53,7 +53,9 @@ class RowNormTest {
         "cuda,129,1000,GELU,false",
         "cuda,65,4096,NONE,false",
         "cuda,65,6144,NONE,true",
-        "cuda,65,6152,GELU,false",
+        "cuda,65,8192,GELU,false",
+        "cuda,65,8192,NONE,true",
+        "cuda,65,8200,GELU,false",
         "cuda,65,20,NONE,true",
         "cuda,200001,256,GELU,false"
     })

@@ -30,6 +30,7 @@ class RowSourceTest {
         "norm.cu,2,-DWIDTH=1000 -DRESIDUAL=0 -DACTIVATION=2",
         "norm.cu,2,-DWIDTH=8 -DRESIDUAL=0 -DACTIVATION=3",
         "norm.cu,2,-DWIDTH=6144 -DRESIDUAL=1 -DACTIVATION=0",
+        "norm.cu,2,-DWIDTH=8192 -DRESIDUAL=0 -DACTIVATION=1",
         "columns.cu,2,''",
         "rotate.cu,1,-DD=64",
         "entropy.cu,1,''"

@@ -1,7 +1,7 @@
 // Layer norm of rows of WIDTH numbers in bfloat16 in one pass, with what goes before it: a sum with the residual stream,
 // or the activation of a feed-forward layer. Arithmetic is in float32; a thread has eight columns, a block whole rows.
 //
-// Chosen when compiled: WIDTH, a multiple of 8 up to 6144; RESIDUAL, 1 where a second matrix is added (forward to the
+// Chosen when compiled: WIDTH, a multiple of 8 up to 8192; RESIDUAL, 1 where a second matrix is added (forward to the
 // rows before they are normalised, backward to their gradient); ACTIVATION 0 (none), 1 (GELU), 2 (ReLU) or 3 (SiLU) of
 // the rows before they are normalised.
 #include "rows.cuh"
