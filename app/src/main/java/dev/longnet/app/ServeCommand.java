@@ -6,6 +6,7 @@ import dev.longnet.LongNetException;
 import dev.longnet.app.serve.Limits;
 import dev.longnet.app.serve.Server;
 import dev.longnet.ranks.Interruption;
+import dev.longnet.read.StateFile;
 import dev.longnet.tensor.Scope;
 import dev.longnet.train.TrainedModel;
 import java.io.IOException;
@@ -153,6 +154,7 @@ final class ServeCommand implements Callable<Integer> {
             if (!Files.exists(state)) {
                 throw new LongNetException("the state %s does not exist; \"longnet read\" makes one", state);
             }
+            StateFile.notes(state);
             if (!Files.exists(there)) {
                 Files.createSymbolicLink(there, state.toAbsolutePath());
             } else {

@@ -140,4 +140,15 @@ class KilledTest {
             assertThat(program.join().code()).isIn(0, 143);
         }
     }
+
+    @Test
+    void whatIsNoStateIsRefusedAndNotKept() throws Exception {
+        Path file = Files.writeString(folder.resolve("noState.txt"), "not a state");
+        assertThat(Cli.refused(1, "serve", "--model", run, "--state", file, "--port", 0))
+                .contains("noState.txt");
+        assertThat(Cli.refused(1, "serve", "--model", run, "--state", folder.resolve("none"), "--port", 0))
+                .contains("\"longnet read\" makes one");
+        assertThat(Cli.refused(2, "serve", "--model", run, "--host", "0.0.0.0")).contains("--api-key");
+        assertThat(run.resolve("states/noState.txt.lns")).doesNotExist();
+    }
 }
