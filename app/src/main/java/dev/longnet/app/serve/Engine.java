@@ -72,6 +72,9 @@ final class Engine implements AutoCloseable {
             throw new BusyException("the server is busy: " + active + " requests are being worked on and "
                     + waiting.size() + " wait; try again in a moment");
         }
+        if (closing && waiting.remove(job)) { // the thread may have looked for the last time
+            throw new BusyException("the server is stopping");
+        }
     }
 
     /** Jobs and texts that are being worked on. */
@@ -91,7 +94,11 @@ final class Engine implements AutoCloseable {
 
     /** Continues a text from now on; called on the model's thread by the job that has read its prompt. */
     void begin(Text text) {
-        next(text, text.logits(), null);
+        try {
+            next(text, text.logits(), null);
+        } catch (RuntimeException | Error e) {
+            fail(text, e);
+        }
     }
 
     private void run() {
@@ -165,7 +172,7 @@ final class Engine implements AutoCloseable {
                 }
             }
             steps++;
-        } catch (RuntimeException | OutOfMemoryError e) {
+        } catch (RuntimeException | Error e) {
             // What one call does for all fails for all.
             texts.clear();
             now.forEach(each -> fail(each.text, e));
@@ -198,7 +205,7 @@ final class Engine implements AutoCloseable {
         if (!job.abandoned()) {
             try (Scope scope = new Scope()) {
                 more = job.advance();
-            } catch (RuntimeException | OutOfMemoryError e) {
+            } catch (RuntimeException | Error e) {
                 job.failed(e);
             }
         }
