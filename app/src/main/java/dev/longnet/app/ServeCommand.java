@@ -127,8 +127,9 @@ final class ServeCommand implements Callable<Integer> {
         CountDownLatch stop = new CountDownLatch(1);
         try (Scope scope = new Scope()) {
             TrainedModel trained = TrainedModel.load(model, device.name(), device.threads());
-            try (Server server = new Server(trained, settings, limits);
-                    Interruption interruption = new Interruption(stop::countDown)) {
+            // The process goes down once the interruption is closed, so that the server is closed before.
+            try (Interruption interruption = new Interruption(stop::countDown);
+                    Server server = new Server(trained, settings, limits)) {
                 String url = "http://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + server.port();
                 output.json(Map.of("url", url, "model", settings.name()));
                 output.say("%s is served at %s  (the page; the API is %s/v1); Ctrl-C ends", settings.name(), url, url);

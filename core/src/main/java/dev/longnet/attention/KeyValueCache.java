@@ -369,8 +369,11 @@ public final class KeyValueCache implements AutoCloseable {
         for (Rows rows : branches) {
             if (rows.keys != null) {
                 rows.keys.close();
+                rows.keys = null;
+            }
+            if (rows.values != null) { // memory may have run out between the two
                 rows.values.close();
-                rows.keys = rows.values = null;
+                rows.values = null;
             }
         }
     }

@@ -8,6 +8,7 @@ import dev.longnet.tensor.Linear;
 import dev.longnet.tensor.MasterWeights;
 import dev.longnet.tensor.Scope;
 import dev.longnet.tensor.Tensors;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -142,7 +143,14 @@ public final class LongNetDecoder extends LongNet {
 
         /** A session that goes on from here by itself; the caller closes it. */
         public Session copy() {
-            return new Session(caches.stream().map(KeyValueCache::copy).toList(), execution);
+            List<KeyValueCache> copies = new ArrayList<>();
+            try {
+                caches.forEach(cache -> copies.add(cache.copy()));
+                return new Session(copies, execution);
+            } catch (RuntimeException | Error e) {
+                copies.forEach(KeyValueCache::close);
+                throw e;
+            }
         }
 
         /** All that later tokens see of what was read, by name, as views: {@code layers.0.branch.0.keys}, … */

@@ -2,6 +2,7 @@ package dev.longnet.app.serve;
 
 import io.javalin.http.Context;
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.Set;
@@ -22,15 +23,19 @@ record Access(String key) {
         if (key == null && !LOOPBACK.contains(withoutPort(host))) {
             throw new Refusal(403, null, "this server answers to localhost alone; start it with --host and --api-key");
         }
-        if (origin != null
-                        && !origin.equals("null")
-                        && host != null
-                        && !host.equals(URI.create(origin).getAuthority())
-                || "null".equals(origin)) {
+        if (origin != null && !isOwn(origin, host)) {
             throw new Refusal(403, null, "pages of other sites may not use this server");
         }
         if (key != null && !open && !isKey(context.header("Authorization"))) {
             throw new Refusal(401, null, "give the server's key as Authorization: Bearer KEY");
+        }
+    }
+
+    private static boolean isOwn(String origin, String host) {
+        try {
+            return host != null && host.equals(new URI(origin).getAuthority());
+        } catch (URISyntaxException e) {
+            return false;
         }
     }
 

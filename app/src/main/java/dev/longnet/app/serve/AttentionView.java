@@ -12,6 +12,8 @@ import java.util.Map;
 record AttentionView(LongNetConfig config) {
     private static final long LONGEST = 1L << 40, LONGEST_SEARCH = 1L << 21;
 
+    private static final Object ONE = new Object();
+
     /** @param target the earlier token, or null */
     Map<String, Object> of(long length, long position, Long target) {
         if (length < 1 || length > LONGEST) {
@@ -46,8 +48,10 @@ record AttentionView(LongNetConfig config) {
 
     private long[] path(long target, long position) {
         DilationPattern pattern = config.pattern();
-        long[] path = pattern.path(target, position, position + 1, config.heads(), true);
-        return path.length == 0 ? null : path;
+        synchronized (ONE) { // a search takes tens of megabytes and seconds of a core
+            long[] path = pattern.path(target, position, position + 1, config.heads(), true);
+            return path.length == 0 ? null : path;
+        }
     }
 
     private Map<String, Object> branch(Branch branch, long position, long length) {

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -128,7 +129,7 @@ final class Choice implements Course.Sink, Text.Owner {
         } catch (CharacterCodingException e) {
             StringBuilder text = new StringBuilder("bytes:");
             for (byte b : bytes) {
-                text.append(String.format("\\x%02x", b & 0xff));
+                text.append(String.format(Locale.ROOT, "\\x%02x", b & 0xff));
             }
             return text.toString();
         }

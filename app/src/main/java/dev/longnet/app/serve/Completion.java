@@ -15,6 +15,12 @@ import org.bytedeco.pytorch.Tensor;
 
 /** Reads the prompts of a request piece by piece and hands the texts that follow them to the engine. */
 final class Completion implements Job {
+    /** Pieces of text that may wait for a client to take them. */
+    private static final int MOST_EVENTS = 100_000;
+
+    /** Tokens of a prompt that are read at once where their probabilities are asked for, which takes Java's time. */
+    private static final int PIECE_FORETOLD = 128;
+
     private final TrainedModel trained;
     private final CompletionRequest request;
     private final States.Loaded base;
@@ -36,10 +42,10 @@ final class Completion implements Job {
         this.trained = trained;
         this.request = request;
         this.base = base;
-        this.piece = piece;
+        this.piece = request.echo() && request.logprobs() != null ? PIECE_FORETOLD : piece;
         this.engine = engine;
         for (int i = 0; i < request.prompts().size() * request.copies(); i++) {
-            choices.add(new Choice(i, request, trained.tokenizer(), events::add, () -> cancelled));
+            choices.add(new Choice(i, request, trained.tokenizer(), events::add, this::abandoned));
         }
     }
 
@@ -54,8 +60,13 @@ final class Completion implements Job {
     }
 
     @Override
+    public int weight() {
+        return (request.prompts().size() - prompt) * request.copies();
+    }
+
+    @Override
     public boolean abandoned() {
-        return cancelled;
+        return cancelled || events.size() > MOST_EVENTS; // a client that does not read
     }
 
     @Override

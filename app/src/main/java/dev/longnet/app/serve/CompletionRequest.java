@@ -31,7 +31,13 @@ record CompletionRequest(
         boolean stream,
         boolean usage,
         String state) {
-    private static final int MOST_TEXTS = 64, MOST_STOPS = 16, MOST_LOGPROBS = 20, DEFAULT_TOKENS = 16;
+    private static final int MOST_TEXTS = 64,
+            MOST_STOPS = 16,
+            LONGEST_STOP = 256,
+            MOST_LOGPROBS = 20,
+            DEFAULT_TOKENS = 16;
+
+    private static final long MOST_PROBABILITIES = 500_000;
 
     /** @throws Refusal naming the field that is wrong */
     static CompletionRequest of(JsonNode json, Tokenizer tokenizer, int vocabulary, Limits limits) {
@@ -59,6 +65,14 @@ record CompletionRequest(
         fields.refuse("logit_bias", JsonNode::isEmpty);
         fields.refuse("suffix", node -> node.asText().isEmpty());
         JsonNode logprobs = fields.get("logprobs");
+        if (logprobs != null) {
+            requireFew(
+                    prompts,
+                    maxTokens,
+                    copies,
+                    (int) fields.whole("logprobs", 0, 0, MOST_LOGPROBS),
+                    fields.flag("echo"));
+        }
         return new CompletionRequest(
                 prompts,
                 maxTokens,
@@ -73,11 +87,29 @@ record CompletionRequest(
                 fields.text("state", null));
     }
 
+    /** An answer is held in memory, and one with probabilities is hundreds of bytes a token. */
+    private static void requireFew(List<int[]> prompts, int maxTokens, int copies, int logprobs, boolean echo) {
+        long tokens = (long) maxTokens * prompts.size();
+        for (int[] prompt : prompts) {
+            tokens += echo ? prompt.length : 0;
+        }
+        if (tokens * copies * (logprobs + 1) > MOST_PROBABILITIES) {
+            throw Refusal.of(
+                    "logprobs",
+                    "probabilities of " + tokens * copies * (logprobs + 1) + " tokens are more than "
+                            + MOST_PROBABILITIES + "; ask for fewer tokens, copies or logprobs, or without echo");
+        }
+    }
+
     private static Sampling sampling(Fields fields) {
+        double temperature = fields.number("temperature", 1), topP = fields.number("top_p", 1);
+        String parameter = "temperature";
         try {
-            return new Sampling(fields.number("temperature", 1), fields.number("top_p", 1));
+            new Sampling(temperature, 1);
+            parameter = "top_p";
+            return topP == 0 ? new Sampling(0, 1) : new Sampling(temperature, topP); // the most likely token alone
         } catch (InvalidArgumentException e) {
-            throw Refusal.of("temperature", e.getMessage());
+            throw Refusal.of(parameter, e.getMessage());
         }
     }
 
@@ -106,16 +138,18 @@ record CompletionRequest(
     }
 
     private static int[] tokens(JsonNode array, int vocabulary) {
+        if (!array.isArray()) {
+            throw Refusal.of("prompt", "a prompt is a string or an array of token numbers");
+        }
         int[] tokens = new int[array.size()];
         for (int i = 0; i < tokens.length; i++) {
             JsonNode token = array.get(i);
             if (!token.isInt() || token.intValue() < 0 || token.intValue() >= vocabulary) {
-                throw Refusal.of("prompt", "tokens are whole numbers from 0 to " + (vocabulary - 1) + ", got " + token);
+                throw Refusal.of(
+                        "prompt",
+                        "tokens are whole numbers from 0 to " + (vocabulary - 1) + ", got " + Fields.shown(token));
             }
             tokens[i] = token.intValue();
-        }
-        if (!array.isArray()) {
-            throw Refusal.of("prompt", "a prompt is a string or an array of token numbers, got " + array);
         }
         return tokens;
     }
@@ -131,8 +165,8 @@ record CompletionRequest(
         } else if (stop != null) {
             throw Refusal.of("stop", "stop is a string or an array of up to " + MOST_STOPS + " strings");
         }
-        if (stops.contains("")) {
-            throw Refusal.of("stop", "each stop is a string that is not empty");
+        if (stops.stream().anyMatch(each -> each.isEmpty() || each.length() > LONGEST_STOP)) {
+            throw Refusal.of("stop", "each stop is a string of 1 to " + LONGEST_STOP + " characters");
         }
         return stops;
     }

@@ -66,14 +66,14 @@ final class Engine implements AutoCloseable {
     /** @throws BusyException if too many wait already */
     void submit(Job job) {
         if (closing) {
-            throw new BusyException("the server is stopping");
+            throw new StoppingException();
         }
         if (!waiting.offer(job)) {
             throw new BusyException("the server is busy: " + active + " requests are being worked on and "
                     + waiting.size() + " wait; try again in a moment");
         }
         if (closing && waiting.remove(job)) { // the thread may have looked for the last time
-            throw new BusyException("the server is stopping");
+            throw new StoppingException();
         }
     }
 
@@ -102,26 +102,57 @@ final class Engine implements AutoCloseable {
     }
 
     private void run() {
-        Compute.threads(threads); // each thread of the JVM has a number of its own
-        while (!closing) {
-            admit();
-            step();
-            slice();
-            active = jobs.size() + texts.size();
+        Throwable cause = new StoppingException();
+        try {
+            Compute.threads(threads); // each thread of the JVM has a number of its own
+            while (!closing) {
+                admit();
+                step();
+                slice();
+                active = jobs.size() + texts.size();
+            }
+        } catch (RuntimeException | Error e) {
+            cause = e;
+        } finally {
+            closing = true;
+            end(cause);
         }
-        BusyException stopping = new BusyException("the server is stopping");
+    }
+
+    /** Tells all who wait. */
+    private void end(Throwable cause) {
         waiting.drainTo(jobs);
-        jobs.forEach(job -> {
-            job.failed(stopping);
-            job.close();
-        });
-        texts.forEach(each -> {
-            each.text.owner().failed(stopping);
-            each.text.session().close();
-        });
+        for (Job job : jobs) {
+            quietly(() -> job.failed(cause));
+            quietly(job::close);
+        }
+        for (Running each : texts) {
+            fail(each.text, cause);
+        }
+    }
+
+    /** Nobody's end may keep others from theirs. */
+    private static void quietly(Runnable end) {
+        try {
+            end.run();
+        } catch (RuntimeException | Error e) {
+            // there is nobody left to tell
+        }
+    }
+
+    /** Whether the thread works. */
+    boolean isWell() {
+        return thread.isAlive();
     }
 
     private void admit() {
+        waiting.removeIf(job -> {
+            boolean abandoned = job.abandoned();
+            if (abandoned) {
+                quietly(job::close);
+            }
+            return abandoned;
+        });
         try {
             if (jobs.isEmpty() && texts.isEmpty()) {
                 Job job = waiting.poll(IDLE_MILLIS, TimeUnit.MILLISECONDS);
@@ -129,13 +160,19 @@ final class Engine implements AutoCloseable {
                     jobs.add(job);
                 }
             }
-            while (jobs.size() + texts.size() < jobsAtOnce && !waiting.isEmpty()) {
+            for (Job next = waiting.peek(); next != null && fits(next); next = waiting.peek()) {
                 jobs.add(waiting.take());
             }
             active = jobs.size() + texts.size();
         } catch (InterruptedException e) {
             closing = true;
         }
+    }
+
+    /** Whether a job and the texts it will make have room beside those that are worked on. */
+    private boolean fits(Job job) {
+        int all = texts.size() + jobs.stream().mapToInt(Job::weight).sum();
+        return all == 0 || all + job.weight() <= jobsAtOnce;
     }
 
     /** One token of every text. */
@@ -192,8 +229,8 @@ final class Engine implements AutoCloseable {
     }
 
     private static void fail(Text text, Throwable cause) {
-        text.session().close();
-        text.owner().failed(cause);
+        quietly(text.session()::close);
+        quietly(() -> text.owner().failed(cause));
     }
 
     private void slice() {
@@ -206,13 +243,13 @@ final class Engine implements AutoCloseable {
             try (Scope scope = new Scope()) {
                 more = job.advance();
             } catch (RuntimeException | Error e) {
-                job.failed(e);
+                quietly(() -> job.failed(e));
             }
         }
         if (more) {
             jobs.add(job);
         } else {
-            job.close();
+            quietly(job::close);
         }
     }
 

@@ -20,6 +20,9 @@ record Errors(int status, String type, String parameter, String message) {
         if (cause instanceof BusyException) {
             return new Errors(429, "rate_limit_error", null, cause.getMessage());
         }
+        if (cause instanceof StoppingException) {
+            return new Errors(503, "server_error", null, cause.getMessage());
+        }
         if (cause instanceof JsonProcessingException json) {
             return new Errors(
                     400, "invalid_request_error", null, "the body is not valid JSON: " + json.getOriginalMessage());

@@ -5,10 +5,18 @@ import java.util.function.Predicate;
 
 /** The fields of a request, each with its type; one that is null is as if it were not there. */
 record Fields(JsonNode json) {
+    private static final int SHOWN = 100;
+
     Fields {
         if (json == null || !json.isObject()) {
             throw new Refusal(400, null, "the body must be a JSON object");
         }
+    }
+
+    /** A wrong value as a message shows it. */
+    static String shown(JsonNode node) {
+        String text = node.toString();
+        return text.length() <= SHOWN ? text : text.substring(0, SHOWN) + "…";
     }
 
     /** The field, or null. */
@@ -20,7 +28,7 @@ record Fields(JsonNode json) {
     String text(String name, String otherwise) {
         JsonNode node = get(name);
         if (node != null && !node.isTextual()) {
-            throw Refusal.of(name, name + " must be a string, got " + node);
+            throw Refusal.of(name, name + " must be a string, got " + shown(node));
         }
         return node == null ? otherwise : node.textValue();
     }
@@ -28,7 +36,7 @@ record Fields(JsonNode json) {
     boolean flag(String name) {
         JsonNode node = get(name);
         if (node != null && !node.isBoolean()) {
-            throw Refusal.of(name, name + " must be true or false, got " + node);
+            throw Refusal.of(name, name + " must be true or false, got " + shown(node));
         }
         return node != null && node.booleanValue();
     }
@@ -36,7 +44,7 @@ record Fields(JsonNode json) {
     double number(String name, double otherwise) {
         JsonNode node = get(name);
         if (node != null && !node.isNumber()) {
-            throw Refusal.of(name, name + " must be a number, got " + node);
+            throw Refusal.of(name, name + " must be a number, got " + shown(node));
         }
         return node == null ? otherwise : node.doubleValue();
     }
@@ -47,7 +55,7 @@ record Fields(JsonNode json) {
             return otherwise;
         }
         if (!node.canConvertToExactIntegral() || !node.canConvertToLong()) {
-            throw Refusal.of(name, name + " must be a whole number, got " + node);
+            throw Refusal.of(name, name + " must be a whole number, got " + shown(node));
         }
         long value = node.longValue();
         if (value < least || value > most) {

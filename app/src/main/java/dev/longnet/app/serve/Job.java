@@ -5,6 +5,11 @@ interface Job {
     /** Does the next slice, a fraction of a second; returns whether there are more. */
     boolean advance();
 
+    /** Texts that it has not begun yet, or 1 for other work: how much of the server it takes. */
+    default int weight() {
+        return 1;
+    }
+
     /** Whether nobody waits for it any more. Asked between slices. */
     boolean abandoned();
 

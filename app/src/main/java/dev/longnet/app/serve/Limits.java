@@ -22,7 +22,8 @@ public record Limits(
         requireArgument(waiting > 0, "at least one request must be able to wait, got %d", waiting);
         requireArgument(promptTokens > 0, "prompts of at least one token must be allowed, got %d", promptTokens);
         requireArgument(newTokens > 0, "texts of at least one token must be allowed, got %d", newTokens);
-        requireArgument(bodyBytes > 0, "requests of at least one byte must be allowed, got %d", bodyBytes);
+        requireArgument(
+                bodyBytes > 0 && bodyBytes <= 1 << 30, "a request's body has 1 to 2^30 bytes, got %d", bodyBytes);
         requireArgument(uploadBytes > 0, "files of at least one byte must be allowed, got %d", uploadBytes);
         requireArgument(time.toMillis() > 0, "a completion must be allowed some time, got %s", time);
     }

@@ -138,7 +138,7 @@ public final class Server implements AutoCloseable {
             http.setHeaderCacheCaseSensitive(true); // else a key is taken for one that differs in case and came before
         });
         jetty.modifyServletContextHandler(handler -> handler.setMaxFormKeys(MOST_FILES));
-        jetty.multipartConfig.maxInMemoryFileSize(64, SizeUnit.KB);
+        jetty.multipartConfig.maxInMemoryFileSize(0, SizeUnit.KB); // many small files would fill it
         jetty.multipartConfig.maxFileSize(limits.uploadBytes(), SizeUnit.BYTES);
         jetty.multipartConfig.maxTotalRequestSize(limits.uploadBytes(), SizeUnit.BYTES);
     }
@@ -153,7 +153,10 @@ public final class Server implements AutoCloseable {
         StateRequests states = new StateRequests(service);
         AttentionView attention = new AttentionView(service.trained().config().model());
         routes.before(context -> access.check(context, isOpen(context.path())));
-        routes.get("/health", named("/health", context -> json(context, health())));
+        routes.get("/health", named("/health", context -> {
+            context.status(service.engine().isWell() ? 200 : 503);
+            json(context, health());
+        }));
         routes.get(
                 "/metrics",
                 named(
@@ -221,7 +224,7 @@ public final class Server implements AutoCloseable {
 
     /** The page itself is no secret; what it asks for is. */
     private static boolean isOpen(String path) {
-        return !path.startsWith("/v1") && !path.equals("/metrics");
+        return !path.startsWith("/v1") && !path.startsWith("/metrics");
     }
 
     private static void failed(Exception e, Context context) {
@@ -283,7 +286,7 @@ public final class Server implements AutoCloseable {
 
     private Map<String, Object> health() {
         Map<String, Object> health = new LinkedHashMap<>();
-        health.put("status", "ok");
+        health.put("status", service.engine().isWell() ? "ok" : "failed");
         health.put("model", service.name());
         health.put("running", service.engine().active());
         health.put("waiting", service.engine().waiting());

@@ -1,6 +1,7 @@
 package dev.longnet.app.serve;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.longnet.LongNetException;
 import dev.longnet.data.DataConfig;
 import dev.longnet.data.Split;
 import dev.longnet.data.TokenFile;
@@ -16,11 +17,19 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
 import java.util.stream.Stream;
 
 /** {@code POST /v1/states}: text of a request is laid down in files, made tokens and read into a state. */
 final class StateRequests {
+    /** Bytes of a document; its tokens are an array in Java's heap. */
+    private static final long LARGEST_FILE = 32 << 20;
+
+    /** Uploads whose text is made tokens at the same time. */
+    private static final int AT_ONCE = 2;
+
     private final Service service;
+    private final Semaphore room = new Semaphore(AT_ONCE);
 
     StateRequests(Service service) {
         this.service = service;
@@ -34,6 +43,17 @@ final class StateRequests {
     private record Request(String name, String from, boolean stream) {}
 
     void answer(Context context, Body body) throws Exception {
+        if (!room.tryAcquire()) {
+            throw new BusyException("the server is reading " + AT_ONCE + " texts already; try again in a moment");
+        }
+        try {
+            answerAlone(context, body);
+        } finally {
+            room.release();
+        }
+    }
+
+    private void answerAlone(Context context, Body body) throws Exception {
         Path folder = Files.createTempDirectory("longnet-upload");
         String reserved = null;
         try {
@@ -103,13 +123,12 @@ final class StateRequests {
 
     private void read(Request request, List<String> sources, Path folder, Reply reply) throws InterruptedException {
         DataConfig data = service.trained().config().data();
-        // A text is read whole, however long, so that only what cannot be an array is left out.
-        DataConfig all = new DataConfig(sources, data.tokenizer(), data.textField(), 1, 1L << 28, 0);
+        DataConfig all = new DataConfig(sources, data.tokenizer(), data.textField(), 1, LARGEST_FILE, 0);
         States.Loaded base = request.from == null || request.from.isEmpty()
                 ? null
                 : service.states().load(request.from);
         boolean submitted = false;
-        try (TokenFile text = TokenFile.open(folder.resolve("tokens"), all, Split.HELD_OUT, (done, total) -> {})) {
+        try (TokenFile text = tokens(folder, all)) {
             ReadingJob work = new ReadingJob(
                     service.trained(), text, service.states(), request.name, base, service.readingPiece());
             service.engine().submit(work);
@@ -124,6 +143,17 @@ final class StateRequests {
             if (!submitted && base != null) {
                 base.release();
             }
+        }
+    }
+
+    private static TokenFile tokens(Path folder, DataConfig all) {
+        try {
+            return TokenFile.open(folder.resolve("tokens"), all, Split.HELD_OUT, (done, total) -> {});
+        } catch (LongNetException e) {
+            throw Refusal.of(
+                    "files",
+                    "there is no text to read: files must hold UTF-8 text of up to " + LARGEST_FILE
+                            + " bytes, and .jsonl files objects with their text");
         }
     }
 

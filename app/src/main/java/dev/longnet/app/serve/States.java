@@ -188,6 +188,9 @@ final class States implements AutoCloseable {
     /** Writes what a session has read under a name that was reserved. */
     Description save(String name, LongNetDecoder.Session session, Map<String, String> notes) {
         files.save(path(name), session, notes);
+        synchronized (this) {
+            drop(loaded.remove(name)); // of an older one, loaded while it was deleted
+        }
         return require(name);
     }
 

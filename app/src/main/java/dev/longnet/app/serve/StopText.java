@@ -52,7 +52,7 @@ final class StopText {
         int longest = 0;
         for (String stop : stops) {
             for (int n = Math.min(stop.length() - 1, held.length()); n > longest; n--) {
-                if (held.substring(held.length() - n).equals(stop.substring(0, n))) {
+                if (stop.startsWith(held.substring(held.length() - n))) {
                     longest = n;
                 }
             }

@@ -229,7 +229,7 @@ class CompletionsTest {
         wrong.put(request("a", -1), "max_tokens must lie between 0 and");
         wrong.put(request("a", 1 << 20), "max_tokens must lie between 0 and 65536");
         wrong.put(request("a", 1, "temperature", -1), "temperature");
-        wrong.put(request("a", 1, "top_p", 0), "top-p");
+        wrong.put(request("a", 1, "top_p", -1), "top-p");
         wrong.put(request("a", 1, "temperature", "hot"), "temperature must be a number");
         wrong.put(request("a", 1, "n", 65), "n must lie between 1 and 64");
         wrong.put(request(List.of("a", "b"), 1, "n", 33), "more than 64 texts");
@@ -238,6 +238,9 @@ class CompletionsTest {
         wrong.put(request("a", 1, "stream", "yes"), "stream must be true or false");
         wrong.put(request("a", 1, "presence_penalty", 0.5), "presence_penalty is not supported");
         wrong.put(request("a", 1, "seed", 1.5), "seed must be a whole number");
+        wrong.put(request("a", 60_000, "logprobs", 20, "n", 9), "ask for fewer tokens, copies or logprobs");
+        wrong.put(request(List.of(Map.of("a", 1)), 1), "a prompt is a string or an array of token numbers");
+        wrong.put(request("a", 1, "stop", "x".repeat(257)), "each stop is a string of 1 to 256 characters");
         for (Map.Entry<Map<String, Object>, String> each : wrong.entrySet()) {
             Answer answer = served.complete(each.getKey());
             assertThat(answer.status()).as("%s", each.getKey()).isEqualTo(400);

@@ -184,7 +184,7 @@ class FaultsTest {
     @Test
     void whoHasNoKeyIsRefused() throws Exception {
         try (Served served = new Served(folder, "secret", Limits.defaults())) {
-            for (String path : new String[] {"/v1/models", "/v1/states", "/metrics", "/v1/nothing"}) {
+            for (String path : new String[] {"/v1/models", "/v1/states", "/metrics", "/metrics/", "/v1/nothing"}) {
                 assertThat(status(served, path)).as(path).isEqualTo(401);
                 assertThat(status(served, path, "Authorization", "Bearer secreT"))
                         .isEqualTo(401);
@@ -210,6 +210,7 @@ class FaultsTest {
             assertThat(status(served, "/v1/models", "Origin", "https://evil.example"))
                     .isEqualTo(403);
             assertThat(status(served, "/v1/models", "Origin", "null")).isEqualTo(403);
+            assertThat(status(served, "/v1/models", "Origin", "http://a b")).isEqualTo(403);
             String answer = raw(
                     served, "GET /v1/models HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", new byte[0]);
             assertThat(answer).contains(" 403 ");
