@@ -1,6 +1,7 @@
 package dev.longnet.attention;
 
 import dev.longnet.InvalidArgumentException;
+import dev.longnet.pattern.DilationPattern;
 import dev.longnet.ranks.RankGroup;
 import dev.longnet.tensor.Tensors;
 import java.util.List;
@@ -81,6 +82,19 @@ public interface AttentionKernel {
      */
     static AttentionKernel over(RankGroup group, SequenceShards shards, AttentionKernel kernel) {
         return new ShardedKernel(group, shards, kernel);
+    }
+
+    /**
+     * A kernel that lets every token see itself and the {@code tokens} − 1 before it, whatever the pattern says; to compare
+     * with. It takes whole causal sequences of one length.
+     */
+    static AttentionKernel slidingWindow(int tokens) {
+        return new WindowKernel(tokens, AUTO);
+    }
+
+    /** This kernel over another pattern than the model's. */
+    default AttentionKernel seeing(DilationPattern pattern) {
+        return new PatternKernel(pattern, this);
     }
 
     /** The kernel of this name: auto, reference, aten or hopper. */

@@ -1,0 +1,113 @@
+package dev.longnet.recall;
+
+import static dev.longnet.Checks.requireArgument;
+
+import dev.longnet.config.Doc;
+import dev.longnet.config.Sizes;
+import dev.longnet.train.TrainConfig;
+import java.util.List;
+
+/** How the model learns: texts that become longer once those of a length are answered. */
+@Doc("Training: texts that become longer once those of a length are answered, and the optimizer")
+public record Lessons(
+        @Doc(
+                "Lengths of texts in their order, as length:steps or length:steps:shrink; most steps of each, and all of the"
+                        + " last. A stage that shrinks divides the pattern's segments, or the window, by that")
+        List<String> stages,
+
+        @Doc(value = "Tokens of a step, as many texts as fit and at least one", unit = "tokens")
+        int tokens,
+
+        @Doc("Most questions of a text") int questions,
+
+        @Doc("Share of right answers, over 20 steps, from which on a stage is done")
+        double enough,
+
+        @Doc("Highest learning rate; it falls to a twentieth over the last stage")
+        double learningRate,
+
+        @Doc(value = "Steps over which the learning rate rises from 0", unit = "steps")
+        int warmup,
+
+        @Doc("AdamW: share of a weight taken off at each step, times the learning rate")
+        double weightDecay,
+
+        @Doc("Largest norm of the gradient of all weights together; longer ones are scaled down")
+        double clip,
+
+        @Doc("Whether activations are computed again in the backward pass instead of kept")
+        boolean recompute,
+
+        @Doc("Number format of matrix products, as in training on text; auto takes bfloat16 on a GPU that has it")
+        TrainConfig.Precision precision,
+
+        @Doc("Seed of weights and texts") long seed) {
+    public Lessons {
+        stages = List.copyOf(stages);
+        requireArgument(!stages.isEmpty(), "stages must name at least one length, such as [4k:300]");
+        stages.forEach(Stage::parse);
+        requireArgument(
+                tokens > 0 && questions > 0, "tokens and questions must be positive, got %d, %d", tokens, questions);
+        requireArgument(precision != null, "precision must be auto, float32 or bfloat16");
+        requireArgument(enough > 0 && enough <= 1, "enough must lie above 0 and up to 1, got %s", enough);
+        requireArgument(
+                learningRate > 0 && Double.isFinite(learningRate),
+                "learningRate must be a finite number above 0, got %s",
+                learningRate);
+        requireArgument(
+                warmup >= 0 && weightDecay >= 0 && clip >= 0,
+                "warmup, weightDecay and clip must not be negative, got %d, %s, %s",
+                warmup,
+                weightDecay,
+                clip);
+    }
+
+    /** Texts of 4 096 to 16 384 tokens. */
+    public static Lessons defaults() {
+        return new Lessons(
+                List.of("4k:1000", "16k:1000"),
+                16_384,
+                64,
+                0.95,
+                1e-3,
+                100,
+                0.01,
+                1,
+                false,
+                TrainConfig.Precision.AUTO,
+                1);
+    }
+
+    /**
+     * Texts of one length and the most steps on them.
+     *
+     * @param shrink what segments, or the window, are divided by: short texts then need the same hops as long ones
+     */
+    public record Stage(int length, int steps, int shrink) {
+        static Stage parse(String text) {
+            String[] parts = text.split(":", -1);
+            requireArgument(
+                    parts.length == 2 || parts.length == 3,
+                    "stage \"%s\" is not length:steps or length:steps:shrink, such as 16k:500 or 2k:500:8",
+                    text);
+            return new Stage(
+                    number(parts[0], text), number(parts[1], text), parts.length == 2 ? 1 : number(parts[2], text));
+        }
+
+        private static int number(String part, String stage) {
+            long number = Sizes.parse(part);
+            requireArgument(number > 0 && number < 1 << 30, "stage \"%s\" needs numbers above 0 and below 2^30", stage);
+            return (int) number;
+        }
+    }
+
+    /** The stages in their order. */
+    public List<Stage> inOrder() {
+        return stages.stream().map(Stage::parse).toList();
+    }
+
+    /** Texts of a length that are computed together. */
+    int batch(int length) {
+        return Math.max(1, tokens / length);
+    }
+}
