@@ -44,7 +44,7 @@ final class BenchRecall implements Callable<Integer> {
             names = "--distances",
             paramLabel = "N",
             split = ",",
-            defaultValue = "1k,2k,4k,8k,16k,32k",
+            defaultValue = "256,512,1k,4k,16k,64k",
             description = "Tokens from fact to answer (default: ${DEFAULT-VALUE}).")
     private List<Integer> distances;
 

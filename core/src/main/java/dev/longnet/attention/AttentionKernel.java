@@ -1,7 +1,6 @@
 package dev.longnet.attention;
 
 import dev.longnet.InvalidArgumentException;
-import dev.longnet.pattern.DilationPattern;
 import dev.longnet.ranks.RankGroup;
 import dev.longnet.tensor.Tensors;
 import java.util.List;
@@ -90,11 +89,6 @@ public interface AttentionKernel {
      */
     static AttentionKernel slidingWindow(int tokens) {
         return new WindowKernel(tokens, AUTO);
-    }
-
-    /** This kernel over another pattern than the model's. */
-    default AttentionKernel seeing(DilationPattern pattern) {
-        return new PatternKernel(pattern, this);
     }
 
     /** The kernel of this name: auto, reference, aten or hopper. */

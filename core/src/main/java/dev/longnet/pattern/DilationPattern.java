@@ -110,24 +110,6 @@ public record DilationPattern(List<Branch> branches, boolean grows) {
     }
 
     /**
-     * The same ratios over segments that are shorter by a factor.
-     *
-     * @param factor divides every segment
-     */
-    public DilationPattern shrunk(int factor) {
-        requireArgument(
-                factor > 0 && branches.stream().allMatch(branch -> branch.segment() % factor == 0),
-                "%d does not divide every segment of %s; use a factor that does",
-                factor,
-                this);
-        return new DilationPattern(
-                branches.stream()
-                        .map(branch -> new Branch(branch.segment() / factor, branch.ratio()))
-                        .toList(),
-                grows);
-    }
-
-    /**
      * Reads {@code "2048:1,4096:2"} or {@code "2048:1,4096:2..."}, the form that {@link #toString} writes.
      *
      * @param text branches segment:ratio joined by commas; numbers take the suffixes k (1024), m (1024²) and g (1024³)

@@ -11,8 +11,8 @@ import java.util.List;
 @Doc("Training: texts that become longer once those of a length are answered, and the optimizer")
 public record Lessons(
         @Doc(
-                "Lengths of texts in their order, as length:steps or length:steps:shrink; most steps of each, and all of the"
-                        + " last. A stage that shrinks divides the pattern's segments, or the window, by that")
+                "Lengths of texts in their order, each with the most steps on it, as length:steps; the last takes all of its"
+                        + " steps, and each step of a later stage comes with one of an earlier length")
         List<String> stages,
 
         @Doc(value = "Tokens of a step, as many texts as fit and at least one", unit = "tokens")
@@ -62,14 +62,14 @@ public record Lessons(
                 clip);
     }
 
-    /** Texts of 4 096 to 16 384 tokens. */
+    /** Texts of 512 to 32 768 tokens. */
     public static Lessons defaults() {
         return new Lessons(
-                List.of("4k:1000", "16k:1000"),
-                16_384,
-                64,
-                0.95,
-                1e-3,
+                List.of("512:2000", "2k:200", "8k:100", "32k:40"),
+                4096,
+                128,
+                0.98,
+                3e-3,
                 100,
                 0.01,
                 1,
@@ -78,20 +78,12 @@ public record Lessons(
                 1);
     }
 
-    /**
-     * Texts of one length and the most steps on them.
-     *
-     * @param shrink what segments, or the window, are divided by: short texts then need the same hops as long ones
-     */
-    public record Stage(int length, int steps, int shrink) {
+    /** Texts of one length and the most steps on them. */
+    public record Stage(int length, int steps) {
         static Stage parse(String text) {
             String[] parts = text.split(":", -1);
-            requireArgument(
-                    parts.length == 2 || parts.length == 3,
-                    "stage \"%s\" is not length:steps or length:steps:shrink, such as 16k:500 or 2k:500:8",
-                    text);
-            return new Stage(
-                    number(parts[0], text), number(parts[1], text), parts.length == 2 ? 1 : number(parts[2], text));
+            requireArgument(parts.length == 2, "stage \"%s\" is not length:steps, such as 16k:500", text);
+            return new Stage(number(parts[0], text), number(parts[1], text));
         }
 
         private static int number(String part, String stage) {

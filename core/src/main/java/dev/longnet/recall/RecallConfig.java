@@ -24,17 +24,17 @@ public record RecallConfig(
         model = model.withVocabulary(task.vocabulary());
     }
 
-    /** A model for a CPU: three blocks whose pattern reaches 64K tokens. */
+    /** A model for a CPU: two blocks whose pattern reaches 128K tokens. */
     public static RecallConfig defaults() {
         LongNetConfig model = Configs.with(
                 LongNetConfig.defaults(),
-                "embedding=128",
-                "layers=3",
-                "heads=4",
-                "keyValueHeads=4",
-                "feedForward=512",
+                "embedding=64",
+                "layers=2",
+                "heads=2",
+                "keyValueHeads=2",
+                "feedForward=128",
                 "positions=none",
-                "pattern=256:1,64k:16");
+                "pattern=128:1,128k:8");
         return new RecallConfig(RecallTask.defaults(), model, Lessons.defaults());
     }
 

@@ -56,7 +56,7 @@ public final class RecallEvaluation {
         Random random = new Random(seed);
         long read = 0;
         for (int sample = 0; sample < samples; sample++) {
-            int end = farthest + random.nextInt(farthest / 4 + 1);
+            int end = farthest + config.task().fact() + random.nextInt(farthest / 4 + 1);
             RecallTask.Text text = config.task().haystack(end, sorted, random);
             boolean[] covered = covered(text, end);
             boolean[] right = window > 0 ? windowAnswers(text) : answers(text);
@@ -88,20 +88,24 @@ public final class RecallEvaluation {
         return whole == 0 ? null : (Double) ((double) part / whole);
     }
 
-    /** Whether attention can carry the facts to the answers in as many hops as there are layers. */
+    /** Whether attention can carry any token of the facts to the answers in as many hops as there are layers. */
     private boolean[] covered(RecallTask.Text text, int end) {
-        int layers = config.model().layers();
         boolean[] covered = new boolean[text.questions().size()];
         IntStream.range(0, covered.length).parallel().forEach(i -> {
-            int fact = text.questions().get(i).fact();
-            int hops = window > 0
-                    ? (window == 1 ? Integer.MAX_VALUE : (end - fact + window - 2) / (window - 1))
-                    : config.model()
-                            .pattern()
-                            .hops(fact, end, end + 1L, config.model().heads(), true);
-            covered[i] = hops >= 0 && hops <= layers;
+            int last = text.questions().get(i).fact();
+            covered[i] = IntStream.range(0, config.task().fact()).anyMatch(back -> reaches(last - back, end));
         });
         return covered;
+    }
+
+    private boolean reaches(int from, int to) {
+        int layers = config.model().layers();
+        if (window > 0) {
+            return to - from <= (long) layers * (window - 1);
+        }
+        int hops =
+                config.model().pattern().hops(from, to, to + 1L, config.model().heads(), true);
+        return hops >= 0 && hops <= layers;
     }
 
     /** The text is read once; each question goes on from there. */

@@ -87,8 +87,8 @@ public final class RecallRun {
         Compute.seed(config.train().seed());
         try (Scope scope = new Scope()) {
             LongNetDecoder model = model(windowed);
-            RecallTrainer trainer = new RecallTrainer(
-                    config, model, shrink -> execution(model.device(), windowed, shrink), new RecallTrainer.Listener() {
+            RecallTrainer trainer =
+                    new RecallTrainer(config, model, execution(model.device(), windowed), new RecallTrainer.Listener() {
                         @Override
                         public void step(RecallTrainer.Report report) {
                             listener.step(report);
@@ -116,7 +116,7 @@ public final class RecallRun {
             boolean windowed, int[] distances, int samples, RecallEvaluation.Listener listener) {
         try (Scope scope = new Scope()) {
             LongNetDecoder model = model(windowed);
-            return new RecallEvaluation(config, model, execution(model.device(), windowed, 1), windowed ? window : 0)
+            return new RecallEvaluation(config, model, execution(model.device(), windowed), windowed ? window : 0)
                     .measure(distances, samples, config.train().seed() + 7_919, listener);
         }
     }
@@ -150,16 +150,10 @@ public final class RecallRun {
         return model;
     }
 
-    /** @param shrink what segments, or the window, are divided by */
-    private Execution execution(Device place, boolean windowed, int shrink) {
+    private Execution execution(Device place, boolean windowed) {
         boolean bfloat16 = TrainConfig.bfloat16(config.train().precision(), place);
-        AttentionKernel attention =
-                windowed ? AttentionKernel.slidingWindow(Math.max(1, window / shrink)) : AttentionKernel.of(kernel);
         return Execution.PLAIN
-                .withKernel(
-                        windowed || shrink == 1
-                                ? attention
-                                : attention.seeing(config.model().pattern().shrunk(shrink)))
+                .withKernel(windowed ? AttentionKernel.slidingWindow(window) : AttentionKernel.of(kernel))
                 .withNumbers(Execution.Numbers.of(bfloat16, place))
                 .withTokensChecked();
     }

@@ -6,14 +6,15 @@ import dev.longnet.config.Doc;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 
 /**
  * Texts of random filler in which a few facts are told, and asked for later.
  *
- * <p>A fact is one token that stands for a key and its value, a question a run of tokens that name a key. A text tells a key
- * at most once. The vocabulary is: filler, facts, questions, answers.
+ * <p>A fact is a run of one token that stands for a key and its value, a question a run of one that names a key. A text
+ * tells a key at most once. The vocabulary is: filler, facts, questions, answers.
  */
 @Doc("The texts: facts among filler, and questions about them")
 public record RecallTask(
@@ -24,10 +25,11 @@ public record RecallTask(
 
         @Doc("Different tokens of filler") int fillers,
 
-        @Doc("Most facts of a text, each of them one token") int facts,
-
-        @Doc(value = "Least text for each fact of a lesson, on average", unit = "tokens")
+        @Doc(value = "Stretch of text that a fact stands in; no two stand in the same", unit = "tokens")
         int room,
+
+        @Doc(value = "Length of a fact, every token of which tells it", unit = "tokens")
+        int fact,
 
         @Doc(value = "Length of a question, every token of which names its key", unit = "tokens")
         int question) {
@@ -41,17 +43,14 @@ public record RecallTask(
                 keys,
                 fillers,
                 values);
+        requireArgument(fact > 0 && question > 0, "fact and question must be positive, got %d, %d", fact, question);
         requireArgument(
-                0 < facts && facts <= keys,
-                "facts must be between 1 and keys %d, as a text tells a key once; got %d",
-                keys,
-                facts);
-        requireArgument(room > 0 && question > 0, "room and question must be positive, got %d, %d", room, question);
+                room >= 2 * fact, "room %d must be at least twice the length of a fact, which is %d", room, fact);
     }
 
-    /** 32 keys with 16 values each, and questions of 64 tokens. */
+    /** 8 keys with 8 values each, and facts and questions of 8 tokens. */
     public static RecallTask defaults() {
-        return new RecallTask(32, 16, 64, 32, 2048, 64);
+        return new RecallTask(8, 8, 16, 128, 8, 8);
     }
 
     /** The distances from fact to answer that one text can be asked about, each once, in rising order. */
@@ -73,6 +72,14 @@ public record RecallTask(
                 "%d distances are asked for in one text, which tells %d keys; use fewer, or more keys",
                 sorted.length,
                 keys);
+        for (int i = 1; i < sorted.length; i++) {
+            requireArgument(
+                    sorted[i] - sorted[i - 1] >= room,
+                    "distances %d and %d are closer than room %d, so that two facts would stand together; leave one out",
+                    sorted[i - 1],
+                    sorted[i],
+                    room);
+        }
         return sorted;
     }
 
@@ -100,10 +107,10 @@ public record RecallTask(
      * A question in a text.
      *
      * @param end position of its last token, after which the answer is to be foretold
-     * @param fact position of the fact that it is about
+     * @param fact position of the last token of the fact that it is about
      */
     public record Asked(int end, int fact, int key, int value) {
-        /** Tokens from the fact to the answer. */
+        /** Tokens from the fact's last to the answer. */
         public int distance() {
             return end - fact;
         }
@@ -118,51 +125,76 @@ public record RecallTask(
     public record Text(int[] tokens, List<Asked> questions) {}
 
     /**
-     * A text to learn from: any number of facts and questions at random places, at most a quarter of it questions. A question is about one
-     * of the facts before it, a near one as likely as a far one: with odds of one over the distance.
+     * A text to learn from: as many facts as have room, each somewhere in a stretch of {@link #room} tokens of its own, the
+     * first stretch among them, and questions at random places, at most a quarter of the text. A question is about any of
+     * the facts before it.
      *
      * @param length tokens
-     * @param mostQuestions questions at most
+     * @param mostQuestions questions at most; there are fewer where the first fact stands late
      */
     public Text lesson(int length, int mostQuestions, Random random) {
-        int questions = Math.min(mostQuestions, length / 4 / question);
-        int facts = 1 + random.nextInt(Math.max(1, Math.min(this.facts, length / room)));
         requireArgument(
-                questions > 0,
-                "a text of %d tokens has no room for a question of %d; use texts of %d or more",
+                length >= 4 * Math.max(fact, question),
+                "a text of %d tokens has no room for a fact of %d and a question of %d; use texts of %d or more",
                 length,
+                fact,
                 question,
-                4 * question);
-        List<Boolean> order = new ArrayList<>();
-        order.addAll(Collections.nCopies(questions, true));
-        order.addAll(Collections.nCopies(facts - 1, false));
-        Collections.shuffle(order, random);
-        order.add(0, false); // a question needs a fact before it
-        int free = length - facts - questions * question;
-        int[] gaps = random.ints(order.size(), 0, free + 1).sorted().toArray();
-        int[] tokens = filler(length, random), factAt = new int[facts], keyOf = shuffled(keys, random);
-        int[] valueOf = random.ints(facts, 0, values).toArray();
-        List<Asked> asked = new ArrayList<>();
-        int told = 0, used = 0;
-        for (int i = 0; i < order.size(); i++) {
-            int at = gaps[i] + used;
-            if (order.get(i)) {
-                int about = drawNear(factAt, told, at, random), end = at + question - 1;
-                Arrays.fill(tokens, at, end + 1, question(keyOf[about]));
-                asked.add(new Asked(end, factAt[about], keyOf[about], valueOf[about]));
-                used += question;
-            } else {
-                tokens[at] = fact(keyOf[told], valueOf[told]);
-                factAt[told++] = at;
-                used++;
-            }
+                4 * Math.max(fact, question));
+        int[] tokens = filler(length, random), keyOf = shuffled(keys, random);
+        int[] factAt = places(length, random);
+        int[] valueOf = random.ints(factAt.length, 0, values).toArray();
+        for (int i = 0; i < factAt.length; i++) {
+            tell(tokens, factAt[i], keyOf[i], valueOf[i]);
         }
+        List<Asked> asked = new ArrayList<>();
+        int first = factAt[0] + 1, starts = length - question - first + 1;
+        // Places that are taken are drawn in vain; as questions fill a quarter at most, few are.
+        int wanted = Math.min(mostQuestions, length / 4 / question);
+        for (int draw = 0; draw < 20 * wanted && asked.size() < wanted; draw++) {
+            int at = first + random.nextInt(starts), end = at + question - 1;
+            if (!Arrays.stream(tokens, at, end + 1).allMatch(token -> token < fillers)) {
+                continue;
+            }
+            int told = before(factAt, at), about = random.nextInt(told);
+            Arrays.fill(tokens, at, end + 1, question(keyOf[about]));
+            asked.add(new Asked(end, factAt[about], keyOf[about], valueOf[about]));
+        }
+        asked.sort(Comparator.comparingInt(Asked::end));
         return new Text(tokens, asked);
+    }
+
+    /** Where facts end, in rising order: the first in the first half of the text, so that there is room to ask for it. */
+    private int[] places(int length, Random random) {
+        int stretches = Math.max(1, length / room), facts = Math.min(keys, stretches);
+        int[] chosen = random.ints(1, Math.max(2, stretches))
+                .distinct()
+                .limit(facts - 1)
+                .sorted()
+                .toArray();
+        int[] places = new int[facts];
+        places[0] = end(Math.min(room, length / 2), random);
+        for (int i = 1; i < facts; i++) {
+            places[i] = chosen[i - 1] * room + end(room, random);
+        }
+        return places;
+    }
+
+    /** Where a fact may end in a stretch. */
+    private int end(int stretch, Random random) {
+        return fact - 1 + random.nextInt(stretch - fact + 1);
+    }
+
+    private static int before(int[] places, int at) {
+        int count = 0;
+        while (count < places.length && places[count] < at) {
+            count++;
+        }
+        return count;
     }
 
     /**
      * A long text of which one place is asked about facts at given distances before it: the text up to there, without the
-     * questions, each of which would stand at its end. Keys that are left are told at random places.
+     * questions, each of which would stand at its end. It tells no other facts.
      *
      * @param end position at which each question ends
      * @param distances from facts to that place, such as {@link #distances} takes
@@ -171,23 +203,21 @@ public record RecallTask(
         distances(distances);
         int[] tokens = filler(end - question + 1, random), keyOf = shuffled(keys, random);
         List<Asked> asked = new ArrayList<>();
-        for (int i = 0; i < Math.max(facts, distances.length); i++) {
-            boolean wanted = i < distances.length;
+        for (int i = 0; i < distances.length; i++) {
             requireArgument(
-                    !wanted || distances[i] >= question && distances[i] <= end,
-                    "a fact %d tokens before position %d lies outside of the text or in its question",
-                    wanted ? distances[i] : 0,
+                    distances[i] + fact <= end + 1,
+                    "a fact %d tokens before position %d lies outside of the text",
+                    distances[i],
                     end);
-            int at = wanted ? end - distances[i] : random.nextInt(tokens.length), value = random.nextInt(values);
-            if (!wanted && tokens[at] >= fillers) {
-                continue; // a fact stands there
-            }
-            tokens[at] = fact(keyOf[i], value);
-            if (wanted) {
-                asked.add(new Asked(end, at, keyOf[i], value));
-            }
+            int at = end - distances[i], value = random.nextInt(values);
+            tell(tokens, at, keyOf[i], value);
+            asked.add(new Asked(end, at, keyOf[i], value));
         }
         return new Text(tokens, asked);
+    }
+
+    private void tell(int[] tokens, int at, int key, int value) {
+        Arrays.fill(tokens, at - fact + 1, at + 1, fact(key, value));
     }
 
     private int[] filler(int length, Random random) {
@@ -201,20 +231,5 @@ public record RecallTask(
         }
         Collections.shuffle(all, random);
         return all.stream().mapToInt(Integer::intValue).toArray();
-    }
-
-    private static int drawNear(int[] places, int count, int from, Random random) {
-        double all = 0;
-        for (int i = 0; i < count; i++) {
-            all += 1.0 / (from - places[i]);
-        }
-        double drawn = random.nextDouble() * all;
-        for (int i = 0; i < count - 1; i++) {
-            drawn -= 1.0 / (from - places[i]);
-            if (drawn < 0) {
-                return i;
-            }
-        }
-        return count - 1;
     }
 }

@@ -19,19 +19,21 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Random;
 import java.util.function.BooleanSupplier;
-import java.util.function.IntFunction;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/** Trains a model to answer: the loss is that of the answers alone. */
+/**
+ * Trains a model to answer: the loss is that of the answers alone. Each step of a later stage comes with one on texts of an
+ * earlier length, so that what was learned there stays.
+ */
 public final class RecallTrainer {
     private static final int RECENT = 20;
     private static final int ROWS_AT_ONCE = 16_384;
 
     private final RecallConfig config;
     private final LongNetDecoder model;
-    private final IntFunction<Execution> executions;
+    private final Execution execution;
     private final Listener listener;
     private volatile boolean stopRequested;
     private BooleanSupplier late;
@@ -55,13 +57,14 @@ public final class RecallTrainer {
 
     /**
      * @param model on its device
-     * @param executions kernel and numbers, by what a stage divides segments by
+     * @param execution kernel and numbers
      */
-    RecallTrainer(RecallConfig config, LongNetDecoder model, IntFunction<Execution> executions, Listener listener) {
+    RecallTrainer(RecallConfig config, LongNetDecoder model, Execution execution, Listener listener) {
         this.config = config;
         this.model = model;
         this.listener = listener;
-        this.executions = executions;
+        this.execution = execution.withActivations(
+                Execution.Activations.of(config.train().recompute(), false));
     }
 
     /** Asks {@link #run} to return after the step it is at. Any thread may call it. */
@@ -88,7 +91,7 @@ public final class RecallTrainer {
             List<Lessons.Stage> stages = config.train().inOrder();
             int stepsBefore = 0;
             for (int i = firstStage; i < stages.size(); i++) {
-                int done = stage(i, stages.get(i), i == stages.size() - 1, stepsBefore, optimizer);
+                int done = stage(i, stages, stepsBefore, optimizer);
                 if (done < 0) {
                     return false;
                 }
@@ -100,11 +103,11 @@ public final class RecallTrainer {
     }
 
     /** Trains on texts of one length; returns the steps it took, or −1 where it was stopped. */
-    private int stage(int number, Lessons.Stage stage, boolean last, int stepsBefore, AdamW optimizer) {
+    private int stage(int number, List<Lessons.Stage> stages, int stepsBefore, AdamW optimizer) {
         Lessons train = config.train();
+        Lessons.Stage stage = stages.get(number);
+        boolean last = number == stages.size() - 1;
         Random random = new Random(train.seed() * 1_000_003 + number);
-        Execution execution =
-                executions.apply(stage.shrink()).withActivations(Execution.Activations.of(train.recompute(), false));
         String attention = execution.kernel().name().equals("window") ? "window" : "dilated";
         Deque<double[]> recent = new ArrayDeque<>();
         long begin = System.nanoTime();
@@ -119,7 +122,10 @@ public final class RecallTrainer {
                 double left = (1 + Math.cos(Math.PI * step / stage.steps())) / 2;
                 rate *= 0.05 + 0.95 * left;
             }
-            Readout now = step(stage.length(), random, rate, optimizer, execution);
+            if (number > 0) {
+                close(step(stages.get(step % number).length(), random, rate, optimizer));
+            }
+            Readout now = step(stage.length(), random, rate, optimizer);
             if (before != null) {
                 report(attention, number, stage.length(), step - 1, begin, before, recent);
             }
@@ -164,7 +170,7 @@ public final class RecallTrainer {
     }
 
     /** One optimizer step: its loss, right answers at questions' ends and questions, right ones about far facts and those. */
-    private Readout step(int length, Random random, double rate, AdamW optimizer, Execution execution) {
+    private Readout step(int length, Random random, double rate, AdamW optimizer) {
         int batch = config.train().batch(length);
         List<RecallTask.Text> texts = new ArrayList<>();
         for (int i = 0; i < batch; i++) {
@@ -176,7 +182,7 @@ public final class RecallTrainer {
             Tensor tokens = Tensors.of(answers.tokens(), device, batch, length);
             Tensor rows = Tensors.of(answers.rows(), device), targets = Tensors.of(answers.targets(), device);
             Tensor features = model.features(tokens, execution).flatten(0, 1).index_select(0, rows);
-            Tensor right = right(features, targets, execution);
+            Tensor right = right(features, targets);
             Tensor far = Tensors.of(answers.far(), device);
             Tensor loss = Loss.backward(model, features.unsqueeze(0), targets.unsqueeze(0), 1, ROWS_AT_ONCE, execution);
             optimizer.clip();
@@ -192,7 +198,7 @@ public final class RecallTrainer {
     }
 
     /** 1 for each question whose last token has the right answer, else 0, in float64. */
-    private Tensor right(Tensor features, Tensor targets, Execution execution) {
+    private Tensor right(Tensor features, Tensor targets) {
         int question = config.task().question();
         try (var off = Gradient.off();
                 Scope scope = new Scope()) {
