@@ -26,8 +26,8 @@ class RecallRunTest {
             "model.embedding=32",
             "model.feedForward=64",
             "model.pattern=32:1,1k:4",
-            "train.stages=[128:1500, 256:30]",
-            "train.tokens=2048",
+            "train.stages=[128:400, 256:30]",
+            "train.tokens=1024",
             "train.questions=32",
             "train.learningRate=5e-3",
             "train.warmup=50",
@@ -57,8 +57,10 @@ class RecallRunTest {
                     assertThat(result.right()).isGreaterThan(0.85);
                 });
 
-        assertThat(run.train(true, Double.MAX_VALUE, UNHEARD)).isTrue();
-        List<RecallResult> results = run.evaluate(true, new int[] {24, 190, 400}, 60, (texts, tokens) -> {});
+        RecallConfig few = Configs.with(TINY, "train.stages=[128:150]");
+        RecallRun windowed = new RecallRun(folder.resolve("window"), few, "cpu", "auto", window);
+        assertThat(windowed.train(true, Double.MAX_VALUE, UNHEARD)).isTrue();
+        List<RecallResult> results = windowed.evaluate(true, new int[] {24, 190, 400}, 60, (texts, tokens) -> {});
         assertThat(results).extracting(RecallResult::covered).containsExactly(1.0, 0.0, 0.0);
         assertThat(results.get(0).right()).isGreaterThan(0.8);
         assertThat(results.get(1).right()).isLessThan(0.5);
