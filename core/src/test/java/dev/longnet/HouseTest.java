@@ -42,6 +42,7 @@ class HouseTest {
             Map.entry("train", List.of("model", "attention", "pattern", "tensor", "ranks", "data", "config", "io")),
             Map.entry("read", List.of("train", "model", "pattern", "tensor", "data", "io")),
             Map.entry("eval", List.of("train", "model", "tensor", "data")),
+            Map.entry("recall", List.of("train", "model", "attention", "pattern", "tensor", "ranks", "config", "io")),
             Map.entry("plan", List.of("model", "attention", "pattern", "config")),
             Map.entry("verify", List.of("model", "attention", "pattern", "tensor", "ranks", "io")));
 

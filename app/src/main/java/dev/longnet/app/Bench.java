@@ -9,8 +9,9 @@ import picocli.CommandLine.Spec;
 /** {@code longnet bench}: the benchmarks, each a command of its own. */
 @Command(
         name = "bench",
-        description = "Measures attention, training steps, generation or a server.",
-        subcommands = {BenchAttention.class, BenchTrain.class, BenchGenerate.class, BenchServe.class},
+        description = "Measures attention, training steps, generation, a server or recall.",
+        subcommands = {BenchAttention.class, BenchTrain.class, BenchGenerate.class, BenchServe.class, BenchRecall.class
+        },
         footer = {"", "\"longnet bench COMMAND --help\" describes a benchmark."})
 final class Bench implements Runnable {
     @Spec

@@ -6,10 +6,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -171,5 +173,33 @@ class BenchTest {
         assertThat(run(line.strip())).isEqualTo(2);
         assertThat(err.toString()).contains(message).hasLineCount(1);
         assertThat(out.toString()).isEmpty();
+    }
+
+    @Test
+    void recallAsksBothKindsOfAttentionAboutEachDistance(@TempDir Path folder) throws Exception {
+        String line = "bench recall --device cpu --samples 3 --out " + folder + " --distances 150,301";
+        List<JsonNode> lines = json(line + " --window 40 --svg " + folder.resolve("recall.svg")
+                + " --set train.stages=[64:2,133:1] --set train.tokens=200");
+        List<JsonNode> results =
+                lines.stream().filter(object -> object.has("distance")).toList();
+        assertThat(results)
+                .extracting(r -> r.get("attention").asText() + " "
+                        + r.get("distance").asInt() + " " + r.get("covered").asDouble())
+                .containsExactly("dilated 150 1.0", "dilated 301 1.0", "window 150 0.0", "window 301 0.0");
+        assertThat(results).allSatisfy(r -> {
+            assertThat(r.get("samples").asInt()).isEqualTo(3);
+            assertThat(r.get("right").asDouble()).isBetween(0.0, 1.0);
+            assertThat(r.get("chance").asDouble()).isEqualTo(1 / 8.0);
+        });
+        assertThat(lines.stream().filter(object -> object.has("loss"))).hasSize(4);
+        assertThat(folder.resolve("recall.svg")).content().contains("dilated").contains("window");
+
+        out.getBuffer().setLength(0);
+        assertThat(json(line + " --attention dilated"))
+                .as("trained before: only asked, with the same answers")
+                .hasSize(2)
+                .isEqualTo(results.subList(0, 2));
+        assertThat(run("bench recall --out " + folder + " --distances 200,210")).isEqualTo(2);
+        assertThat(run("bench recall --out " + folder + " --attention dense")).isEqualTo(2);
     }
 }

@@ -83,6 +83,14 @@ public interface AttentionKernel {
         return new ShardedKernel(group, shards, kernel);
     }
 
+    /**
+     * A kernel that lets every token see itself and the {@code tokens} − 1 before it, whatever the pattern says; to compare
+     * with. It takes whole causal sequences of one length.
+     */
+    static AttentionKernel slidingWindow(int tokens) {
+        return new WindowKernel(tokens, AUTO);
+    }
+
     /** The kernel of this name: auto, reference, aten or hopper. */
     static AttentionKernel of(String name) {
         List<AttentionKernel> all = List.of(AUTO, REFERENCE, ATEN, HOPPER);

@@ -57,7 +57,8 @@ final class AutoKernel implements AttentionKernel {
     }
 
     private static AttentionKernel said(AttentionKernel kernel, String why) {
-        if (!why.isEmpty() && SAID.add(kernel.name() + why)) {
+        // Where a piece of a text starts differs from call to call and is no news.
+        if (!why.isEmpty() && SAID.add(kernel.name() + why.replaceFirst("stands at \\d+", ""))) {
             LOG.log(System.Logger.Level.INFO, "attention kernel {0}{1}", kernel.name(), why);
         }
         return kernel;

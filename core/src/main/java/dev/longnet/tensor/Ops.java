@@ -1,5 +1,6 @@
 package dev.longnet.tensor;
 
+import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
@@ -57,6 +58,11 @@ public final class Ops {
 
     public static Tensor times(Tensor x, double factor) {
         return x.mul(new Scalar(factor));
+    }
+
+    /** Index of the largest number of each row of the last axis. */
+    public static Tensor largest(Tensor x) {
+        return x.argmax(new LongOptional(x.dim() - 1), false);
     }
 
     /** 2^x of every number. */
