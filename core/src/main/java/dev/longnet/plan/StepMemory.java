@@ -30,8 +30,9 @@ record StepMemory(double gpu, double host) {
         Weights w = new Weights(model);
         boolean kept = activations == Activations.KEPT;
         double row = BF16 * w.width() * tokens, inputs = model.layers() * row;
-        // Weights and gradients in float32, weights rounded to bfloat16, the rank's share of AdamW's two means.
-        double fixed = model.parameterCount() * (4 + 4 + 2 + 8.0 / ranks);
+        // Weights in float32 and rounded to bfloat16, the rank's share of AdamW's two means.
+        double fixed = model.parameterCount() * (4 + 2 + 8.0 / ranks);
+        double gradients = Float.BYTES * model.parameterCount();
         double waiting = switch (activations) {
             case KEPT -> tokens * model.layers() * keptBytes(w);
             case RECOMPUTED -> inputs;
@@ -46,7 +47,9 @@ record StepMemory(double gpu, double host) {
         double feedForward = row * (2 + 1 + (kept ? 0 : packed + 1)) + part(w, tokens, kept ? 2 : 4, kept ? 2 : 5);
         double loss = 3 * row + logits(model, tokens);
         double moment = Math.max(attention, Math.max(feedForward, loss));
-        return new StepMemory(fixed + waiting + moment, activations == Activations.OFFLOADED ? inputs : 0);
+        // Block by block the gradients of weights come and what waits for them goes, but where it waits on the host.
+        double both = activations == Activations.OFFLOADED ? waiting + gradients : Math.max(waiting, gradients);
+        return new StepMemory(fixed + both + moment, activations == Activations.OFFLOADED ? inputs : 0);
     }
 
     /** The same of the forward pass alone, whose weights are bfloat16 beside those of float32. */
