@@ -6,10 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.longnet.InvalidArgumentException;
 import dev.longnet.config.Configs;
 import dev.longnet.pattern.DilationPattern;
+import dev.longnet.tensor.Compute;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -41,8 +44,22 @@ class RecallRunTest {
         public void stageDone(int stages) {}
     };
 
+    private static int threads;
+
     @TempDir
     private Path folder;
+
+    /** Products this small wait longer for each other's threads than they compute. */
+    @BeforeAll
+    static void oneThread() {
+        threads = Compute.threads();
+        Compute.threads(1);
+    }
+
+    @AfterAll
+    static void threadsAsBefore() {
+        Compute.threads(threads);
+    }
 
     @Test
     void farFactsAreRememberedThroughThePatternAndNotThroughAWindow() {
