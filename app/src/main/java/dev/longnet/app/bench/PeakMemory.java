@@ -37,7 +37,7 @@ public final class PeakMemory {
             return new PeakMemory(gpu, OptionalLong.of(GpuMemory.held(gpu)));
         }
         trim();
-        return new PeakMemory(null, device.equals("cpu") ? bytes("VmRSS") : OptionalLong.empty());
+        return new PeakMemory(null, device.equals("cpu") ? resident() : OptionalLong.empty());
     }
 
     /** Everything that the process, or on a GPU its tensors, hold is counted; on a GPU there are some already. */
@@ -69,6 +69,11 @@ public final class PeakMemory {
 
     private static void trim() {
         Pointer.trimMemory();
+    }
+
+    /** Resident memory of the process, natives included; empty on systems other than Linux. */
+    public static OptionalLong resident() {
+        return bytes("VmRSS");
     }
 
     private static OptionalLong bytes(String field) {

@@ -72,9 +72,7 @@ final class Completion implements Job {
     @Override
     public boolean advance() {
         if (session == null) {
-            session = base == null
-                    ? trained.model().newSession(trained.execution())
-                    : base.session().copy();
+            session = States.session(trained, base);
         }
         int[] tokens = request.prompts().get(prompt);
         int[] next = Arrays.copyOfRange(tokens, read, Math.min(tokens.length, read + piece));

@@ -37,12 +37,7 @@ final class Completions {
         States.Loaded base =
                 state == null || state.isEmpty() ? null : service.states().load(state);
         Completion work = new Completion(service.trained(), request, base, service.promptPiece(), service.engine());
-        try {
-            service.engine().submit(work);
-        } catch (BusyException e) {
-            work.close();
-            throw e;
-        }
+        service.engine().submit(work);
         long begin = System.nanoTime(), until = begin + service.limits().time().toNanos();
         int count = request.prompts().size() * request.copies();
         try {

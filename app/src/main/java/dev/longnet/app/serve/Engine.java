@@ -63,16 +63,24 @@ final class Engine implements AutoCloseable {
         thread.start();
     }
 
-    /** @throws BusyException if too many wait already */
+    /**
+     * Takes a job on; one that is refused is closed.
+     *
+     * @throws BusyException if too many wait already
+     * @throws StoppingException if the thread ends
+     */
     void submit(Job job) {
         if (closing) {
+            job.close();
             throw new StoppingException();
         }
         if (!waiting.offer(job)) {
+            job.close();
             throw new BusyException("the server is busy: " + active + " requests are being worked on and "
                     + waiting.size() + " wait; try again in a moment");
         }
         if (closing && waiting.remove(job)) { // the thread may have looked for the last time
+            job.close();
             throw new StoppingException();
         }
     }

@@ -1,5 +1,6 @@
 package dev.longnet.app.serve;
 
+import dev.longnet.app.bench.PeakMemory;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.core.metrics.Histogram;
@@ -9,8 +10,6 @@ import io.prometheus.metrics.model.snapshots.Unit;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 
 /** What the server has done, for Prometheus. */
 final class Meters {
@@ -54,25 +53,13 @@ final class Meters {
         GaugeWithCallback.builder()
                 .name("process_resident_memory_bytes")
                 .help("Resident memory of the process.")
-                .callback(gauge -> gauge.call(residentBytes()))
+                .callback(gauge -> PeakMemory.resident().ifPresent(gauge::call))
                 .register(registry);
         GaugeWithCallback.builder()
                 .name("longnet_steps")
                 .help("How often all texts have been continued by a token each.")
                 .callback(gauge -> gauge.call(engine.steps()))
                 .register(registry);
-    }
-
-    /** Memory of the process, natives included, as Linux counts it; other systems show none. */
-    private static double residentBytes() {
-        try (var lines = Files.lines(Path.of("/proc/self/status"))) {
-            return lines.filter(line -> line.startsWith("VmRSS:"))
-                    .mapToDouble(line -> 1024 * Double.parseDouble(line.replaceAll("\\D", "")))
-                    .findFirst()
-                    .orElse(Double.NaN);
-        } catch (IOException e) {
-            return Double.NaN;
-        }
     }
 
     void request(String route, int status) {

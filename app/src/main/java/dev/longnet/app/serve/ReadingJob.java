@@ -63,9 +63,7 @@ final class ReadingJob implements Job {
     public boolean advance() {
         if (reading == null) {
             begin = System.nanoTime();
-            session = base == null
-                    ? trained.model().newSession(trained.execution())
-                    : base.session().copy();
+            session = States.session(trained, base);
             int lossChunk = trained.config().train().lossChunk(trained.model().device());
             reading = new Reading(trained.model(), trained.execution(), session, text, 0, losses, piece, lossChunk);
         }

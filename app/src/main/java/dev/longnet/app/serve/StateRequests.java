@@ -124,24 +124,18 @@ final class StateRequests {
     private void read(Request request, List<String> sources, Path folder, Reply reply) throws InterruptedException {
         DataConfig data = service.trained().config().data();
         DataConfig all = new DataConfig(sources, data.tokenizer(), data.textField(), 1, LARGEST_FILE, 0);
-        States.Loaded base = request.from == null || request.from.isEmpty()
-                ? null
-                : service.states().load(request.from);
-        boolean submitted = false;
         try (TokenFile text = tokens(folder, all)) {
+            States.Loaded base = request.from == null || request.from.isEmpty()
+                    ? null
+                    : service.states().load(request.from);
             ReadingJob work = new ReadingJob(
                     service.trained(), text, service.states(), request.name, base, service.readingPiece());
             service.engine().submit(work);
-            submitted = true;
             try {
                 follow(work, text, request, reply);
             } finally {
                 work.cancel();
                 work.awaitClosed(); // it reads the file
-            }
-        } finally {
-            if (!submitted && base != null) {
-                base.release();
             }
         }
     }

@@ -91,6 +91,13 @@ final class States implements AutoCloseable {
         }
     }
 
+    /** A session that goes on from a state, or from nothing where it is null; the caller closes it. */
+    static LongNetDecoder.Session session(TrainedModel trained, Loaded base) {
+        return base == null
+                ? trained.model().newSession(trained.execution())
+                : base.session().copy();
+    }
+
     /** All states, by name. */
     List<Description> list() {
         try (Stream<Path> entries = Files.list(folder)) {

@@ -55,12 +55,7 @@ final class Surprise implements Job {
         String state = fields.text("state", "");
         States.Loaded base = state.isEmpty() ? null : service.states().load(state);
         Surprise work = new Surprise(trained, tokens, contexts, base);
-        try {
-            service.engine().submit(work);
-        } catch (BusyException e) {
-            work.close();
-            throw e;
-        }
+        service.engine().submit(work);
         Waiting.answer(work.answer, reply, work::cancel);
     }
 
@@ -155,9 +150,7 @@ final class Surprise implements Job {
     private Double[] whole() {
         int n = tokens.length;
         Double[] of = new Double[n];
-        try (LongNetDecoder.Session session = base == null
-                        ? trained.model().newSession(trained.execution())
-                        : base.session().copy();
+        try (LongNetDecoder.Session session = States.session(trained, base);
                 var off = Gradient.off()) {
             if (n > 1) {
                 Tensor features = session.features(Arrays.copyOf(tokens, n - 1));
